@@ -1,0 +1,396 @@
+import type { NewFact, Verdict, VoteRecorded } from './facts.js';
+import { hasRole, type Voter } from './people.js';
+import { type Entry, entriesOf, type Policy } from './policy.js';
+import type { Refusal } from './refusals.js';
+import type { ReviewState } from './review-state.js';
+import { isClaimed, type ReviewStatus } from './statuses.js';
+import { standingVotes, tally } from './tally.js';
+
+/** A version as the rules see it: whose it is, and what it was made from. */
+export type VersionFacts = {
+  readonly id: string;
+  readonly parentId: string | null;
+  /** The person who wrote it; null for the runtime's seed. */
+  readonly authorId: string | null;
+};
+
+/** A review under its lock: all that a ruling may depend on. */
+export type LockedReview = {
+  readonly id: string;
+  readonly ownerId: string | null;
+  readonly state: ReviewState;
+  /** The stored status: that of `state`, or the system's once the release has been claimed. */
+  readonly status: ReviewStatus;
+  /** In order of creation; the last one is the newest. */
+  readonly versions: readonly VersionFacts[];
+};
+
+/** What a caller asks of a review; nothing is true of it yet. */
+export type Command =
+  | {
+      readonly kind: 'vote';
+      readonly verdict: Verdict;
+      /** The version voted on; null means the newest at this moment. */
+      readonly versionId: string | null;
+      readonly force: boolean;
+      /** Whether a refusing vote on an approved review withdraws the approval, or conflicts with it. */
+      readonly mayWithdraw: boolean;
+      readonly acknowledgedVersionIds: readonly string[];
+    }
+  | { readonly kind: 'withdraw'; readonly verdict: 'rejected' | 'revoked' }
+  | { readonly kind: 'release' };
+
+/** What becomes of a command. */
+export type Ruling =
+  /** It is recorded as this fact; `late` when the review was decided before. */
+  | { readonly kind: 'recorded'; readonly fact: NewFact; readonly late: boolean }
+  /** It equals the person's standing vote (or a release asked for before): the first answer holds. */
+  | { readonly kind: 'repeat'; readonly seq: number }
+  /** The review was decided just so by others, and this adds nothing. */
+  | { readonly kind: 'already' }
+  /** It changes nothing; all reasons are given, and each dialect answers the one it ranks first. */
+  | { readonly kind: 'refused'; readonly refusals: readonly Refusal[] };
+
+/**
+ * Rules on one command against a locked review: a fact to record, or every reason not to.
+ *
+ * Pure and total. It runs once, inside the transaction that holds the lock; what it returns is
+ * written, numbered and only then told to anyone. Nothing that follows rules again.
+ */
+export function decide(review: LockedReview, command: Command, voter: Voter): Ruling {
+  switch (command.kind) {
+    case 'vote':
+      return decideVote(review, command, voter);
+    case 'withdraw':
+      return decideWithdrawal(review, command.verdict, voter);
+    case 'release':
+      return decideRelease(review, voter);
+  }
+}
+
+type VoteCommand = Extract<Command, { kind: 'vote' }>;
+
+function decideVote(review: LockedReview, command: VoteCommand, voter: Voter): Ruling {
+  const { state } = review;
+  const versionId = command.versionId ?? newestVersionId(review);
+  const isKnown = review.versions.some(({ id }) => id === versionId);
+  const standing = standingVoteOf(state, voter.id);
+  if (
+    isKnown &&
+    standing?.versionId === versionId &&
+    standing.verdict === command.verdict &&
+    voter.kind === 'person'
+  ) {
+    return { kind: 'repeat', seq: standing.seq };
+  }
+
+  const isWithdrawal =
+    command.mayWithdraw && command.verdict !== 'approved' && review.status === 'APPROVED';
+  const refusals: Refusal[] = [
+    ...(isKnown ? [] : [{ code: 'VERSION_NOT_FOUND' as const, versionId, reviewId: review.id }]),
+    ...(isWithdrawal
+      ? mayActForOwner(review, voter)
+      : eligibility(review, { ...command, versionId }, voter)),
+  ];
+  const fact = voteFact(review.state.policy, { ...command, versionId }, voter);
+  const standingRefusal = isWithdrawal ? null : ruleOnStatus(review, command.verdict, versionId);
+  if (standingRefusal !== null && standingRefusal !== 'agrees') {
+    refusals.push(standingRefusal);
+  }
+  if (command.verdict === 'approved' && standingRefusal === null) {
+    refusals.push(...superseded(review, [versionId], command.acknowledgedVersionIds));
+  }
+  if (refusals.length > 0) {
+    return { kind: 'refused', refusals };
+  }
+  if (standingRefusal === 'agrees') {
+    return command.verdict === 'approved' && fillsOpenEntry(review, fact)
+      ? { kind: 'recorded', fact, late: true }
+      : { kind: 'already' };
+  }
+  return { kind: 'recorded', fact, late: isWithdrawal };
+}
+
+/** null: the vote may count. `agrees`: it was decided just so before. Else why not. */
+function ruleOnStatus(
+  review: LockedReview,
+  verdict: Verdict,
+  versionId: string,
+): Refusal | 'agrees' | null {
+  const { decision, cancelled } = review.state;
+  if (cancelled) {
+    return { code: 'REVIEW_CANCELLED', reviewId: review.id };
+  }
+  if (review.status === 'PENDING') {
+    return verdict === 'revoked'
+      ? { code: 'NOT_APPROVED', reviewId: review.id, status: review.status }
+      : null;
+  }
+  const agrees = decision?.verdict === verdict && decision.versionId === versionId;
+  return agrees
+    ? 'agrees'
+    : {
+        code: 'REVIEW_DECIDED',
+        reviewId: review.id,
+        status: review.status,
+        versionId: decision?.versionId ?? null,
+      };
+}
+
+/** Whether a late approval fills an entry that the decided version still has open. */
+function fillsOpenEntry(review: LockedReview, fact: Omit<VoteRecorded, 'seq' | 'id'>): boolean {
+  const { policy, votes } = review.state;
+  const before = tally(policy, votes, fact.versionId).filled.size;
+  const vote: VoteRecorded = { ...fact, seq: review.state.seq + 1, id: '' };
+  return tally(policy, [...votes, vote], fact.versionId).filled.size > before;
+}
+
+/** Why somebody may not cast this vote; empty when they may. */
+function eligibility(
+  review: LockedReview,
+  command: VoteCommand & { readonly versionId: string },
+  voter: Voter,
+): Refusal[] {
+  if (voter.kind === 'service') {
+    return [{ code: 'SERVICE_CANNOT_VOTE', service: voter.id }];
+  }
+  const { policy } = review.state;
+  const refusals: Refusal[] = [];
+  const isOwner = voter.id === review.ownerId;
+  const isAdmin = hasRole(voter, 'admin');
+  const notEligible: Refusal = {
+    code: 'NOT_ELIGIBLE',
+    personId: voter.id,
+    needs: describeEntries(entriesOf(policy)),
+  };
+  if (command.verdict === 'approved' && isOwner && !(isAdmin && policy.selfApproval === 'admins')) {
+    refusals.push({ code: 'SELF_APPROVAL', selfApproval: policy.selfApproval });
+  }
+  if (command.force) {
+    if (forceGroupOf(policy, voter) === null) {
+      refusals.push({ code: 'NOT_IN_FORCE_GROUP', forceGroups: policy.forceApprovalGroups });
+    }
+  } else if (command.verdict === 'approved') {
+    if (fillableEntries(policy, voter).length === 0) {
+      refusals.push(notEligible);
+    }
+  } else if (!isAdmin && (isOwner || fillableEntries(policy, voter).length === 0)) {
+    refusals.push(notEligible);
+  }
+  const version = review.versions.find(({ id }) => id === command.versionId);
+  if (
+    command.verdict === 'approved' &&
+    !policy.correctionAuthorMayApprove &&
+    version?.authorId === voter.id
+  ) {
+    refusals.push({ code: 'CORRECTION_AUTHOR', versionId: version.id });
+  }
+  return refusals;
+}
+
+function voteFact(
+  policy: Policy,
+  command: VoteCommand & { readonly versionId: string },
+  voter: Voter,
+): Omit<VoteRecorded, 'seq' | 'id'> {
+  const forceGroup = command.force ? forceGroupOf(policy, voter) : null;
+  const entries =
+    forceGroup === null
+      ? fillableEntries(policy, voter)
+      : entriesOf(policy).filter(({ kind, subject }) => kind === 'group' && subject === forceGroup);
+  return {
+    kind: 'vote',
+    reviewerId: voter.id,
+    versionId: command.versionId,
+    verdict: command.verdict,
+    fills: entries.map(({ key }) => key),
+    forced: forceGroup !== null,
+    actingFor: forceGroup ?? (entries.length === 0 && hasRole(voter, 'admin') ? 'admin' : null),
+  };
+}
+
+function decideWithdrawal(
+  review: LockedReview,
+  verdict: 'rejected' | 'revoked',
+  voter: Voter,
+): Ruling {
+  const standing = standingVoteOf(review.state, voter.id);
+  const { decision } = review.state;
+  if (standing !== null && standing.verdict === verdict && decision?.seq === standing.seq) {
+    return { kind: 'repeat', seq: standing.seq };
+  }
+  const refusals = [...mayActForOwner(review, voter), ...mustBeApproved(review)];
+  if (refusals.length > 0 || decision === null) {
+    return { kind: 'refused', refusals };
+  }
+  const { policy } = review.state;
+  const fills = fillableEntries(policy, voter).map(({ key }) => key);
+  return {
+    kind: 'recorded',
+    late: true,
+    fact: {
+      kind: 'vote',
+      reviewerId: voter.id,
+      versionId: decision.versionId,
+      verdict,
+      fills,
+      forced: false,
+      actingFor: fills.length === 0 && hasRole(voter, 'admin') ? 'admin' : null,
+    },
+  };
+}
+
+function decideRelease(review: LockedReview, voter: Voter): Ruling {
+  const mayRelease =
+    voter.id === review.ownerId || hasRole(voter, 'admin') || hasRole(voter, 'auditor');
+  const refusals: Refusal[] = [
+    ...(mayRelease ? [] : [{ code: 'NOT_OWNER' as const, personId: voter.id }]),
+    ...(review.state.policy.release === 'manual'
+      ? []
+      : [{ code: 'NOT_MANUAL' as const, reviewId: review.id }]),
+    ...mustBeApproved(review),
+  ];
+  if (refusals.length > 0) {
+    return { kind: 'refused', refusals };
+  }
+  return review.state.releaseRequested
+    ? { kind: 'repeat', seq: review.state.seq }
+    : { kind: 'recorded', late: true, fact: { kind: 'release_requested', actorId: voter.id } };
+}
+
+function mustBeApproved(review: LockedReview): Refusal[] {
+  const { id: reviewId, status } = review;
+  if (status === 'APPROVED') {
+    return [];
+  }
+  if (review.state.cancelled) {
+    return [{ code: 'REVIEW_CANCELLED', reviewId }];
+  }
+  return isClaimed(status)
+    ? [{ code: 'ALREADY_RELEASED', reviewId, status }]
+    : [{ code: 'NOT_APPROVED', reviewId, status }];
+}
+
+function mayActForOwner(review: LockedReview, voter: Voter): Refusal[] {
+  if (voter.kind === 'service') {
+    return [{ code: 'SERVICE_CANNOT_VOTE', service: voter.id }];
+  }
+  return voter.id === review.ownerId || hasRole(voter, 'admin')
+    ? []
+    : [{ code: 'NOT_OWNER', personId: voter.id }];
+}
+
+/**
+ * Why somebody may not add a version (a correction) to a review; empty when they may.
+ *
+ * Those who may fill an entry may, and admins; a gate can refuse corrections altogether.
+ */
+export function ruleOnCorrection(
+  review: LockedReview,
+  parentId: string,
+  acknowledgedVersionIds: readonly string[],
+  voter: Voter,
+): readonly Refusal[] {
+  const { policy, cancelled } = review.state;
+  const refusals: Refusal[] = [];
+  if (!review.versions.some(({ id }) => id === parentId)) {
+    refusals.push({ code: 'VERSION_NOT_FOUND', versionId: parentId, reviewId: review.id });
+  }
+  if (voter.kind === 'service') {
+    refusals.push({ code: 'SERVICE_CANNOT_VOTE', service: voter.id });
+  } else if (!mayFillEntry(review, voter) && !hasRole(voter, 'admin')) {
+    const needs = describeEntries(entriesOf(policy));
+    refusals.push({ code: 'NOT_ELIGIBLE', personId: voter.id, needs });
+  }
+  if (policy.corrections === 'none') {
+    refusals.push({ code: 'CORRECTIONS_NOT_ALLOWED', reviewId: review.id });
+  }
+  if (cancelled) {
+    refusals.push({ code: 'REVIEW_CANCELLED', reviewId: review.id });
+  } else if (review.status !== 'PENDING') {
+    refusals.push({
+      code: 'REVIEW_DECIDED',
+      reviewId: review.id,
+      status: review.status,
+      versionId: review.state.decision?.versionId ?? null,
+    });
+  } else {
+    refusals.push(...superseded(review, [parentId], acknowledgedVersionIds));
+  }
+  return refusals;
+}
+
+/** Whether somebody may fill an entry of this review: the owner rule included. */
+export function mayFillEntry(
+  review: Pick<LockedReview, 'ownerId' | 'state'>,
+  voter: Voter,
+): boolean {
+  const { policy } = review.state;
+  const ownerMay = hasRole(voter, 'admin') && policy.selfApproval === 'admins';
+  return (
+    voter.kind === 'person' &&
+    (voter.id !== review.ownerId || ownerMay) &&
+    fillableEntries(policy, voter).length > 0
+  );
+}
+
+/** The entries somebody may fill by membership or by name, whoever owns the run. */
+export function fillableEntries(policy: Policy, voter: Voter): readonly Entry[] {
+  return entriesOf(policy).filter((entry) => isFillableBy(entry, voter));
+}
+
+/** Whether an entry is one that somebody may fill by membership, by name or by role. */
+export function isFillableBy({ kind, subject }: Entry, voter: Voter): boolean {
+  switch (kind) {
+    case 'group':
+      return voter.groups.includes(subject);
+    case 'reviewer':
+      return voter.id === subject;
+    case 'anyone':
+      return hasRole(voter, 'reviewer');
+  }
+}
+
+/** Names entries for people: `a member of finance (2 of them), user u_legal`. */
+export function describeEntries(entries: readonly Entry[]): string {
+  const counts = new Map<string, number>();
+  for (const { kind, subject } of entries) {
+    const name =
+      kind === 'group'
+        ? `a member of ${subject}`
+        : kind === 'reviewer'
+          ? `reviewer ${subject}`
+          : 'anybody with the reviewer role but the owner';
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return [...counts].map(([name, n]) => (n === 1 ? name : `${name} (${n} of them)`)).join(', ');
+}
+
+function forceGroupOf(policy: Policy, voter: Voter): string | null {
+  return policy.forceApprovalGroups.find((group) => voter.groups.includes(group)) ?? null;
+}
+
+function standingVoteOf(state: ReviewState, voterId: string): VoteRecorded | null {
+  return standingVotes(state.votes).find(({ reviewerId }) => reviewerId === voterId) ?? null;
+}
+
+function newestVersionId(review: LockedReview): string {
+  return review.versions.at(-1)?.id ?? '';
+}
+
+/** Where the gate wants it, the leaves that would be discarded without having been acknowledged. */
+function superseded(
+  review: LockedReview,
+  kept: readonly string[],
+  acknowledged: readonly string[],
+): Refusal[] {
+  if (!review.state.policy.acknowledgeSuperseded) {
+    return [];
+  }
+  const parents = new Set(review.versions.map(({ parentId }) => parentId));
+  const leaves = review.versions.map(({ id }) => id).filter((id) => !parents.has(id));
+  const discarded = leaves.filter((id) => !kept.includes(id));
+  return discarded.every((id) => acknowledged.includes(id))
+    ? []
+    : [{ code: 'SUPERSEDED_VERSIONS', versionIds: discarded }];
+}

@@ -1,0 +1,44 @@
+/** What a reviewer says of a version. `revoked` only withdraws an approval that was given before. */
+export type Verdict = 'approved' | 'rejected' | 'revoked';
+
+/** What every recorded fact of a review carries: its place among them, from 1, and its id. */
+type Recorded = { readonly seq: number; readonly id: string };
+
+/**
+ * A vote that the store has written.
+ *
+ * `fills` are the keys of the entries that the reviewer might fill when they voted, judged inside
+ * the transaction that recorded it: groups that change later do not rewrite what happened.
+ */
+export type VoteRecorded = Recorded & {
+  readonly kind: 'vote';
+  readonly reviewerId: string;
+  readonly versionId: string;
+  readonly verdict: Verdict;
+  readonly fills: readonly string[];
+  /** The override that the gate itself declares (`force_approval_groups`). */
+  readonly forced: boolean;
+  /** In whose name somebody outside every entry voted: a force group, or `admin`; else null. */
+  readonly actingFor: string | null;
+};
+
+/** The owner's word that an approved step with a manual release may go on. */
+export type ReleaseRequested = Recorded & {
+  readonly kind: 'release_requested';
+  readonly actorId: string;
+};
+
+/** The end of a review whose run was cancelled before its release was claimed. */
+export type ReviewCancelled = Recorded & {
+  readonly kind: 'cancelled';
+  readonly actorId: string;
+};
+
+/** Something that happened to a review, numbered in the order in which the store recorded it. */
+export type Fact = VoteRecorded | ReleaseRequested | ReviewCancelled;
+
+/** A fact before the store has numbered it. */
+export type NewFact =
+  | Omit<VoteRecorded, keyof Recorded>
+  | Omit<ReleaseRequested, keyof Recorded>
+  | Omit<ReviewCancelled, keyof Recorded>;

@@ -1,0 +1,11 @@
+/** What JSON can say, and therefore what a signal, an activity or continue-as-new may carry. */
+export type Json =
+  null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** A JSON object: what a snapshot always is. */
+export type JsonObject = { readonly [key: string]: Json };
+
+/** Tells an object from arrays, null and scalars. */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,81 @@
+/** A declared group: any `required` different members of it must approve. */
+export type GroupRequirement = { readonly group: string; readonly required: number };
+
+/** A declared reviewer: one person, whose approval is needed (mandatory) or only welcome. */
+export type NamedReviewer = { readonly id: string; readonly mandatory: boolean };
+
+/** Whether an owner may approve what runs on their own behalf. */
+export type SelfApproval = 'never' | 'admins';
+
+/** When an approved step goes on: at once, when its owner says so, or after a time to undo. */
+export type Release = 'auto' | 'manual' | { readonly afterMs: number };
+
+/** What a rejection does: end the run, drop this iteration's output, or go on with it. */
+export type OnReject = 'cancel_run' | 'drop' | 'continue';
+
+/**
+ * The rules of a gate: who must approve, and what follows.
+ *
+ * It holds ids and numbers only, never prose, because it travels through Temporal histories.
+ */
+export type Policy = {
+  readonly groups: readonly GroupRequirement[];
+  readonly reviewers: readonly NamedReviewer[];
+  /** How many of the group entries are needed; null means all of them. */
+  readonly minApprovals: number | null;
+  readonly selfApproval: SelfApproval;
+  readonly onePersonOneEntry: boolean;
+  readonly corrections: 'entries' | 'none';
+  readonly correctionAuthorMayApprove: boolean;
+  readonly release: Release;
+  readonly onReject: OnReject;
+  readonly forceApprovalGroups: readonly string[];
+  readonly acknowledgeSuperseded: boolean;
+};
+
+/**
+ * One approval that a gate requires (or, if optional, welcomes).
+ *
+ * Its key is stable for the life of a review: `group:finance#1` (the first approval of that group),
+ * `user:u_legal_01`, or `anyone` where a gate declares neither groups nor reviewers.
+ */
+export type Entry = {
+  readonly key: string;
+  readonly kind: 'group' | 'reviewer' | 'anyone';
+  /** The group's name or the person's id; empty for `anyone`. */
+  readonly subject: string;
+  readonly mandatory: boolean;
+};
+
+/** The entries a policy asks for, groups first, in declared order. */
+export function entriesOf(policy: Policy): readonly Entry[] {
+  const groups = policy.groups.flatMap(({ group, required }) =>
+    Array.from({ length: required }, (_, index): Entry => ({
+      key: groupEntryKey(group, index + 1),
+      kind: 'group',
+      subject: group,
+      mandatory: true,
+    })),
+  );
+  const reviewers = policy.reviewers.map(({ id, mandatory }): Entry => ({
+    key: `user:${id}`,
+    kind: 'reviewer',
+    subject: id,
+    mandatory,
+  }));
+  const declared = [...groups, ...reviewers];
+  return declared.length > 0
+    ? declared
+    : [{ key: 'anyone', kind: 'anyone', subject: '', mandatory: true }];
+}
+
+/** The key of a group's n-th entry, counted from 1. */
+export function groupEntryKey(group: string, nth: number): string {
+  return `group:${group}#${nth}`;
+}
+
+/** How many of the group entries (or the `anyone` entry) must be filled; never less than one of them. */
+export function neededGroupEntries(policy: Policy, entries: readonly Entry[]): number {
+  const count = entries.filter(({ kind }) => kind !== 'reviewer').length;
+  return policy.minApprovals === null ? count : Math.max(1, Math.min(count, policy.minApprovals));
+}

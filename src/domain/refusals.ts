@@ -1,0 +1,68 @@
+import type { ReviewStatus } from './statuses.js';
+
+/**
+ * Why a command was not carried out: an answer, not a fault.
+ *
+ * The codes are public and stable. `decide` returns all that apply; every dialect answers the one
+ * that its contract ranks first, so a new code here does not compile until each has a line for it.
+ */
+export type Refusal =
+  | { readonly code: 'SERVICE_CANNOT_VOTE'; readonly service: string }
+  | { readonly code: 'VERSION_NOT_FOUND'; readonly versionId: string; readonly reviewId: string }
+  | { readonly code: 'SELF_APPROVAL'; readonly selfApproval: 'never' | 'admins' }
+  | { readonly code: 'NOT_ELIGIBLE'; readonly personId: string; readonly needs: string }
+  | { readonly code: 'CORRECTION_AUTHOR'; readonly versionId: string }
+  | { readonly code: 'NOT_IN_FORCE_GROUP'; readonly forceGroups: readonly string[] }
+  | { readonly code: 'REVIEW_CANCELLED'; readonly reviewId: string }
+  | {
+      readonly code: 'REVIEW_DECIDED';
+      readonly reviewId: string;
+      readonly status: ReviewStatus;
+      readonly versionId: string | null;
+    }
+  | { readonly code: 'NOT_APPROVED'; readonly reviewId: string; readonly status: ReviewStatus }
+  | { readonly code: 'ALREADY_RELEASED'; readonly reviewId: string; readonly status: ReviewStatus }
+  | { readonly code: 'NOT_MANUAL'; readonly reviewId: string }
+  | { readonly code: 'NOT_OWNER'; readonly personId: string }
+  | { readonly code: 'CORRECTIONS_NOT_ALLOWED'; readonly reviewId: string }
+  | { readonly code: 'SUPERSEDED_VERSIONS'; readonly versionIds: readonly string[] };
+
+export type RefusalCode = Refusal['code'];
+
+/** Says in one sentence why a command was refused, and what to do about it. */
+export function explainRefusal(refusal: Refusal): string {
+  switch (refusal.code) {
+    case 'SERVICE_CANNOT_VOTE':
+      return `Only a person's vote fills an entry, and '${refusal.service}' is a service: vote with a person's token.`;
+    case 'VERSION_NOT_FOUND':
+      return `Version '${refusal.versionId}' does not belong to review '${refusal.reviewId}': list its versions and name one of them.`;
+    case 'SELF_APPROVAL':
+      return refusal.selfApproval === 'never'
+        ? 'You own this run, and its gate never lets the owner approve: ask another reviewer.'
+        : 'You own this run, and only an owner who is an admin may approve it: ask another reviewer.';
+    case 'NOT_ELIGIBLE':
+      return `'${refusal.personId}' may not decide this review: it needs ${refusal.needs}.`;
+    case 'CORRECTION_AUTHOR':
+      return `You wrote version '${refusal.versionId}', and this gate wants somebody else to approve a correction: ask another reviewer.`;
+    case 'NOT_IN_FORCE_GROUP':
+      return refusal.forceGroups.length === 0
+        ? 'This gate declares no group that may force an approval: vote without force.'
+        : `Only members of ${refusal.forceGroups.join(', ')} may force an approval here: vote without force.`;
+    case 'REVIEW_CANCELLED':
+      return `The run of review '${refusal.reviewId}' was cancelled: there is nothing left to decide.`;
+    case 'REVIEW_DECIDED':
+      return `Review ${refusal.reviewId} already has a decision.`;
+    case 'NOT_APPROVED':
+      return `Review '${refusal.reviewId}' is ${refusal.status}, and only an APPROVED review can be withdrawn or released: read it again.`;
+    case 'ALREADY_RELEASED':
+      return `Review '${refusal.reviewId}' has been released (${refusal.status}): it can no longer be withdrawn or released.`;
+    case 'NOT_MANUAL':
+      return `Review '${refusal.reviewId}' is released without being asked: its gate does not declare release 'manual'.`;
+    case 'NOT_OWNER':
+      return `'${refusal.personId}' may not do this: it is for the run's owner or an admin.`;
+    case 'CORRECTIONS_NOT_ALLOWED':
+      return `The gate of review '${refusal.reviewId}' takes no corrections: approve or reject the version that is there.`;
+    case 'SUPERSEDED_VERSIONS':
+      return `This would discard versions that nobody built on: re-send this request with acknowledged_superseded_version_ids=[${refusal.versionIds.join(', ')}]`;
+  }
+}
