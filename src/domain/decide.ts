@@ -2,7 +2,7 @@ import type { NewFact, Verdict, VoteRecorded } from './facts.js';
 import { hasRole, type Voter } from './people.js';
 import { type Entry, entriesOf, type Policy } from './policy.js';
 import type { Refusal } from './refusals.js';
-import type { ReviewState } from './review-state.js';
+import { type ReviewState, shownVersionId } from './review-state.js';
 import { isClaimed, type ReviewStatus } from './statuses.js';
 import { standingVotes, tally } from './tally.js';
 
@@ -30,7 +30,7 @@ export type Command =
   | {
       readonly kind: 'vote';
       readonly verdict: Verdict;
-      /** The version voted on; null means the newest at this moment. */
+      /** The version voted on; null means the newest at this moment, or the one decided on. */
       readonly versionId: string | null;
       readonly force: boolean;
       /** Whether a refusing vote on an approved review withdraws the approval, or conflicts with it. */
@@ -72,14 +72,14 @@ type VoteCommand = Extract<Command, { kind: 'vote' }>;
 
 function decideVote(review: LockedReview, command: VoteCommand, voter: Voter): Ruling {
   const { state } = review;
-  const versionId = command.versionId ?? newestVersionId(review);
+  const versionId = command.versionId ?? shownVersionId(state, newestVersionId(review));
   const isKnown = review.versions.some(({ id }) => id === versionId);
-  const standing = standingVoteOf(state, voter.id);
+  const standing = standingVoteOf(state, voter);
   if (
     isKnown &&
     standing?.versionId === versionId &&
     standing.verdict === command.verdict &&
-    voter.kind === 'person'
+    (standing.forced || !command.force)
   ) {
     return { kind: 'repeat', seq: standing.seq };
   }
@@ -89,7 +89,7 @@ function decideVote(review: LockedReview, command: VoteCommand, voter: Voter): R
   const refusals: Refusal[] = [
     ...(isKnown ? [] : [{ code: 'VERSION_NOT_FOUND' as const, versionId, reviewId: review.id }]),
     ...(isWithdrawal
-      ? mayActForOwner(review, voter)
+      ? [...mayActForOwner(review, voter), ...mayForce(state.policy, command, voter)]
       : eligibility(review, { ...command, versionId }, voter)),
   ];
   const fact = voteFact(review.state.policy, { ...command, versionId }, voter);
@@ -156,33 +156,21 @@ function eligibility(
   }
   const { policy } = review.state;
   const refusals: Refusal[] = [];
+  const isApproval = command.verdict === 'approved';
   const isOwner = voter.id === review.ownerId;
   const isAdmin = hasRole(voter, 'admin');
-  const notEligible: Refusal = {
-    code: 'NOT_ELIGIBLE',
-    personId: voter.id,
-    needs: describeEntries(entriesOf(policy)),
-  };
-  if (command.verdict === 'approved' && isOwner && !(isAdmin && policy.selfApproval === 'admins')) {
+  if (isApproval && isOwner && !(isAdmin && policy.selfApproval === 'admins')) {
     refusals.push({ code: 'SELF_APPROVAL', selfApproval: policy.selfApproval });
   }
-  if (command.force) {
-    if (forceGroupOf(policy, voter) === null) {
-      refusals.push({ code: 'NOT_IN_FORCE_GROUP', forceGroups: policy.forceApprovalGroups });
-    }
-  } else if (command.verdict === 'approved') {
-    if (fillableEntries(policy, voter).length === 0) {
-      refusals.push(notEligible);
-    }
-  } else if (!isAdmin && (isOwner || fillableEntries(policy, voter).length === 0)) {
-    refusals.push(notEligible);
+  refusals.push(...mayForce(policy, command, voter));
+  // Force stands in for an entry, and never for the owner rule.
+  const isOutside = !command.force && fillableEntries(policy, voter).length === 0;
+  if (isApproval ? isOutside : !isAdmin && (isOwner || isOutside)) {
+    const needs = describeEntries(entriesOf(policy));
+    refusals.push({ code: 'NOT_ELIGIBLE', personId: voter.id, needs });
   }
   const version = review.versions.find(({ id }) => id === command.versionId);
-  if (
-    command.verdict === 'approved' &&
-    !policy.correctionAuthorMayApprove &&
-    version?.authorId === voter.id
-  ) {
+  if (isApproval && !policy.correctionAuthorMayApprove && version?.authorId === voter.id) {
     refusals.push({ code: 'CORRECTION_AUTHOR', versionId: version.id });
   }
   return refusals;
@@ -214,7 +202,7 @@ function decideWithdrawal(
   verdict: 'rejected' | 'revoked',
   voter: Voter,
 ): Ruling {
-  const standing = standingVoteOf(review.state, voter.id);
+  const standing = standingVoteOf(review.state, voter);
   const { decision } = review.state;
   if (standing !== null && standing.verdict === verdict && decision?.seq === standing.seq) {
     return { kind: 'repeat', seq: standing.seq };
@@ -278,6 +266,12 @@ function mayActForOwner(review: LockedReview, voter: Voter): Refusal[] {
   return voter.id === review.ownerId || hasRole(voter, 'admin')
     ? []
     : [{ code: 'NOT_OWNER', personId: voter.id }];
+}
+
+function mayForce(policy: Policy, { force }: VoteCommand, voter: Voter): Refusal[] {
+  return force && forceGroupOf(policy, voter) === null
+    ? [{ code: 'NOT_IN_FORCE_GROUP', forceGroups: policy.forceApprovalGroups }]
+    : [];
 }
 
 /**
@@ -351,7 +345,7 @@ export function isFillableBy({ kind, subject }: Entry, voter: Voter): boolean {
   }
 }
 
-/** Names entries for people: `a member of finance (2 of them), user u_legal`. */
+/** Names entries for people: `a member of finance (2 of them), reviewer u_legal`. */
 export function describeEntries(entries: readonly Entry[]): string {
   const counts = new Map<string, number>();
   for (const { kind, subject } of entries) {
@@ -370,8 +364,11 @@ function forceGroupOf(policy: Policy, voter: Voter): string | null {
   return policy.forceApprovalGroups.find((group) => voter.groups.includes(group)) ?? null;
 }
 
-function standingVoteOf(state: ReviewState, voterId: string): VoteRecorded | null {
-  return standingVotes(state.votes).find(({ reviewerId }) => reviewerId === voterId) ?? null;
+/** A person's vote that stands; a service has none, even one that bears a person's id. */
+function standingVoteOf(state: ReviewState, voter: Voter): VoteRecorded | null {
+  return voter.kind === 'person'
+    ? (standingVotes(state.votes).find(({ reviewerId }) => reviewerId === voter.id) ?? null)
+    : null;
 }
 
 function newestVersionId(review: LockedReview): string {

@@ -47,7 +47,12 @@ export type Entry = {
   readonly mandatory: boolean;
 };
 
-/** The entries a policy asks for, groups first, in declared order. */
+/**
+ * The entries a policy asks for, groups first, in declared order.
+ *
+ * `anyone` stands only where nothing was declared: a declaration that comes to nothing (a group of
+ * which nobody is required) gives no entry, and a gate without entries stays shut.
+ */
 export function entriesOf(policy: Policy): readonly Entry[] {
   const groups = policy.groups.flatMap(({ group, required }) =>
     Array.from({ length: required }, (_, index): Entry => ({
@@ -63,9 +68,9 @@ export function entriesOf(policy: Policy): readonly Entry[] {
     subject: id,
     mandatory,
   }));
-  const declared = [...groups, ...reviewers];
-  return declared.length > 0
-    ? declared
+  const isDeclared = policy.groups.length > 0 || policy.reviewers.length > 0;
+  return isDeclared
+    ? [...groups, ...reviewers]
     : [{ key: 'anyone', kind: 'anyone', subject: '', mandatory: true }];
 }
 

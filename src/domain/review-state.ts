@@ -69,15 +69,19 @@ function afterVote(state: ReviewState, vote: VoteRecorded): ReviewState {
       ? { ...state, status: 'APPROVED', decision: { verdict: 'approved', ...settled } }
       : state;
   }
-  // A refusal counts for the review, whichever version it names: it ends a pending one and
-  // withdraws an approved one. What is final stays as it is.
+  // A refusal counts for the review, whichever version it names: it ends a pending one, and
+  // withdraws the approval of an approved one. What is final stays as it is.
   if (state.status !== 'PENDING' && state.status !== 'APPROVED') {
     return state;
   }
   return {
     ...state,
     status: vote.verdict === 'rejected' ? 'REJECTED' : 'REVOKED',
-    decision: { verdict: 'rejected', ...settled },
+    decision: {
+      verdict: 'rejected',
+      ...settled,
+      versionId: shownVersionId(state, vote.versionId),
+    },
   };
 }
 

@@ -8,6 +8,8 @@ export type Tally = {
   readonly filled: ReadonlyMap<string, VoteRecorded>;
   /** The entries that are still needed; with `min_approvals`, any `stillNeeded` of the group ones. */
   readonly missing: readonly Entry[];
+  /** How many of the missing group entries (or of `anyone`) must be filled yet. */
+  readonly stillNeeded: number;
   readonly complete: boolean;
 };
 
@@ -47,11 +49,13 @@ export function tally(policy: Policy, votes: readonly VoteRecorded[], versionId:
   const groupsFilled = needed.filter(
     ({ kind, key }) => kind !== 'reviewer' && filled.has(key),
   ).length;
-  const groupsComplete = groupsFilled >= neededGroupEntries(policy, entries);
+  const stillNeeded = Math.max(0, neededGroupEntries(policy, entries) - groupsFilled);
+  const groupsComplete = stillNeeded === 0;
   const reviewersComplete = missing.every(({ kind }) => kind !== 'reviewer');
   return {
     filled,
     missing: groupsComplete ? missing.filter(({ kind }) => kind === 'reviewer') : missing,
+    stillNeeded,
     complete: needed.length > 0 && groupsComplete && reviewersComplete,
   };
 }

@@ -8,9 +8,9 @@ import { tally } from './tally.js';
 export function describeWaiting(state: ReviewState, newestVersionId: string): string {
   switch (state.status) {
     case 'PENDING': {
-      const { missing } = tally(state.policy, state.votes, newestVersionId);
-      const stillNeeded = state.policy.minApprovals;
-      const any = stillNeeded === null ? '' : ` (any ${stillNeeded} of the groups)`;
+      const { missing, stillNeeded } = tally(state.policy, state.votes, newestVersionId);
+      const open = missing.filter(({ kind }) => kind !== 'reviewer').length;
+      const any = stillNeeded < open ? ` (any ${stillNeeded} of the groups)` : '';
       return `waiting for ${describeEntries(missing)}${any}`;
     }
     case 'APPROVED':

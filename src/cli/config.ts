@@ -1,0 +1,89 @@
+import { z } from 'zod';
+
+/** A setting that cannot be used; the message names it and says what would be accepted. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+const port = z.coerce
+  .number({ error: 'must be a port number (0 to 65535)' })
+  .int('must be a port number (0 to 65535)')
+  .min(0, 'must be a port number (0 to 65535)')
+  .max(65_535, 'must be a port number (0 to 65535)');
+
+const environment = z.object({
+  PORT: port.default(8080),
+  HOST: z.string().min(1, 'must be an address to listen on').default('127.0.0.1'),
+  COUNTERSIGN_HOME: z.string().min(1, 'must be a folder').default('.countersign'),
+  DATABASE_URL: z
+    .string()
+    .regex(
+      /^postgres(ql)?:\/\//,
+      'must be a PostgreSQL URL (postgres://user:password@host/database)',
+    )
+    .optional(),
+  LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], {
+      error: 'must be trace, debug, info, warn, error or silent',
+    })
+    .default('info'),
+  TEMPORAL_ADDRESS: z
+    .string()
+    .regex(/^[^\s/]+:\d+$/, 'must be host:port (without a scheme)')
+    .optional(),
+  TEMPORAL_UI_URL: z.url('must be a URL').optional(),
+  COUNTERSIGN_URL: z.url('must be a URL').optional(),
+  COUNTERSIGN_TOKEN: z.string().min(1, 'must be a token').optional(),
+});
+
+/** What the environment configures; see `docs/configuration.md`. */
+export type Config = {
+  readonly port: number;
+  readonly host: string;
+  readonly home: string;
+  readonly databaseUrl: string | null;
+  readonly logLevel: string;
+  readonly temporalAddress: string | null;
+  readonly temporalUiUrl: string | null;
+  readonly url: string | null;
+  readonly token: string | null;
+};
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads the configuration from the environment, once, at start-up.
+ *
+ * @throws ConfigError for the first value that cannot be used
+ */
+export function readConfig(env: Environment): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const parsed = environment.safeParse(given);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    const name = String(issue?.path[0] ?? 'the environment');
+    throw new ConfigError(`${name} is '${env[name] ?? ''}': it ${issue?.message ?? 'is wrong'}.`);
+  }
+  const { data } = parsed;
+  return {
+    port: data.PORT,
+    host: data.HOST,
+    home: data.COUNTERSIGN_HOME,
+    databaseUrl: data.DATABASE_URL ?? null,
+    logLevel: data.LOG_LEVEL,
+    temporalAddress: data.TEMPORAL_ADDRESS ?? null,
+    temporalUiUrl: data.TEMPORAL_UI_URL ?? null,
+    url: data.COUNTERSIGN_URL ?? null,
+    token: data.COUNTERSIGN_TOKEN ?? null,
+  };
+}
+
+/** The database that a process of its own needs. */
+export function requireDatabaseUrl(config: Config): string {
+  if (config.databaseUrl === null) {
+    throw new ConfigError(
+      'DATABASE_URL is not set: set it to a PostgreSQL URL, or run `countersign up` for a database of its own.',
+    );
+  }
+  return config.databaseUrl;
+}

@@ -1,0 +1,134 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import { createActivities } from '../activities/index.js';
+import type { BlockFunctions } from '../blocks.js';
+import { startDriftAudit } from '../delivery/drift-audit.js';
+import { Sender } from '../delivery/sender.js';
+import { openTemporal, temporalOptions } from '../delivery/temporal.js';
+import { DEFAULT_TASK_QUEUE } from '../domain/messages.js';
+import { openDatabase } from '../store/database.js';
+import { checkSchema } from '../store/migrate.js';
+import { ConfigError } from './config.js';
+import { temporalLogger } from './logging.js';
+
+/** What a worker process runs on. */
+export type WorkerSettings = {
+  readonly databaseUrl: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly functions: BlockFunctions;
+  readonly logger: Logger;
+  readonly taskQueue?: string;
+};
+
+/** A worker that is polling. */
+export type RunningWorker = {
+  /** Resolves when it has stopped by itself or by `stop`; rejects when it broke. */
+  readonly done: Promise<void>;
+  stop(): Promise<void>;
+};
+
+/** Starts workflows, activities, a sender and the drift audit in this process. */
+export async function startWorker(settings: WorkerSettings): Promise<RunningWorker> {
+  const { databaseUrl, env, functions, logger } = settings;
+  Runtime.install({
+    logger: temporalLogger(logger),
+    shutdownSignals: [],
+    telemetryOptions: {
+      logging: { forward: {}, filter: { core: 'WARN', other: 'ERROR' } },
+    },
+  });
+  const database = openDatabase(databaseUrl, {
+    maxConnections: 20,
+    onIdleError: (err) => logger.warn({ err }, 'a database connection was lost'),
+  });
+  await checkSchema(database.db);
+  const temporal = openTemporal(env);
+  const { namespace, connectionOptions } = temporalOptions(env);
+  const connection = await NativeConnection.connect(connectionOptions);
+  const worker = await Worker.create({
+    connection,
+    namespace,
+    taskQueue: settings.taskQueue ?? DEFAULT_TASK_QUEUE,
+    ...workflowCode(),
+    activities: createActivities({ db: database.db, functions, logger }),
+    dataConverter: { payloadConverterPath: sourceFile('../workflows/payload-converter') },
+    maxConcurrentActivityTaskExecutions: 40,
+    // A gate that a lost worker had cached waits this long before another takes it.
+    stickyQueueScheduleToStartTimeout: '2s',
+    maxCachedWorkflows: 500,
+    shutdownGraceTime: '20s',
+    shutdownForceTime: '40s',
+  });
+  const sender = new Sender({ db: database.db, databaseUrl, temporal, logger });
+  sender.start();
+  const stopAudit = startDriftAudit({ db: database.db, temporal, logger });
+
+  const run = async (): Promise<void> => {
+    try {
+      await worker.run();
+    } finally {
+      stopAudit();
+      await sender.stop();
+      await temporal.close();
+      await connection.close();
+      await database.close();
+    }
+  };
+  const done = run();
+  return {
+    done,
+    stop: async () => {
+      if (worker.getState() === 'RUNNING') {
+        worker.shutdown();
+      }
+      await done;
+    },
+  };
+}
+
+/** The prebuilt bundle of an installed package, or the sources of a checkout. */
+function workflowCode():
+  { readonly workflowBundle: { readonly codePath: string } } | { readonly workflowsPath: string } {
+  const codePath = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
+  return existsSync(codePath)
+    ? { workflowBundle: { codePath } }
+    : { workflowsPath: sourceFile('../workflows/index') };
+}
+
+/** A module of ours by its path without extension: `.ts` in a checkout, `.js` in a build. */
+function sourceFile(path: string): string {
+  const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
+  return fileURLToPath(new URL(path + extension, import.meta.url));
+}
+
+/**
+ * Loads the block functions of a module's default export.
+ *
+ * @throws ConfigError when there is no such module, or it exports something else
+ */
+export async function loadBlocks(modulePath: string): Promise<BlockFunctions> {
+  const file = resolve(modulePath);
+  if (!existsSync(file)) {
+    throw new ConfigError(`--blocks names '${modulePath}', and there is no such file.`);
+  }
+  const loaded: unknown = await import(pathToFileURL(file).href);
+  const functions: unknown =
+    typeof loaded === 'object' && loaded !== null && 'default' in loaded ? loaded.default : null;
+  if (!areBlockFunctions(functions)) {
+    throw new ConfigError(
+      `--blocks names '${modulePath}', whose default export must be defineBlocks({ name: function, … }).`,
+    );
+  }
+  return functions;
+}
+
+function areBlockFunctions(value: unknown): value is BlockFunctions {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    Object.values(value).every((item) => typeof item === 'function')
+  );
+}

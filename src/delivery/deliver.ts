@@ -1,0 +1,124 @@
+import { SYSTEM } from '../store/actors.js';
+import { recordAudit } from '../store/audit.js';
+import type { Db } from '../store/database.js';
+import { endRun } from '../store/end-run.js';
+import { whereaboutsOf } from '../store/drift.js';
+import { type LeasedMessage, postponeMessage, settleMessage } from '../store/outbox.js';
+import { getRun } from '../store/runs.js';
+import { classify, type Delivery } from './classify.js';
+import type { Temporal } from './temporal.js';
+
+/** Sends one leased message and says what Temporal made of it; never throws. */
+export async function send(temporal: Temporal, db: Db, message: LeasedMessage): Promise<Delivery> {
+  try {
+    switch (message.kind) {
+      case 'start': {
+        const { workflowId } = await getRun(db, message.runId);
+        await temporal.start({ runId: message.runId, workflowId });
+        return { kind: 'delivered' };
+      }
+      case 'signal': {
+        if (message.workflowId === null || message.payload === null) {
+          return { kind: 'missing' };
+        }
+        await temporal.signal(message.workflowId, message.payload);
+        return { kind: 'delivered' };
+      }
+      case 'cancel':
+        await temporal.cancel(message.workflowId ?? message.runId);
+        return { kind: 'delivered' };
+    }
+  } catch (error) {
+    return classify(error);
+  }
+}
+
+/** How a message ended, or that it is owed still. */
+export type Settled = 'delivered' | 'superseded' | 'failed' | 'owed';
+
+/**
+ * Enters in the outbox what came of a delivery.
+ *
+ * A workflow that is gone is not the end of it: where the store shows that the message has been acted
+ * on, it was overtaken; where the step has a new holder, that one is told; else it has failed, which
+ * `doctor` mends. A cancellation that finds nothing running is carried out in the store.
+ */
+export async function settle(db: Db, message: LeasedMessage, delivery: Delivery): Promise<Settled> {
+  switch (delivery.kind) {
+    case 'delivered':
+      return await end(db, message, 'delivered');
+    case 'closed':
+    case 'missing':
+      return await settleGone(db, message, delivery.kind);
+    case 'permanent':
+      return await end(db, message, 'failed', delivery.reason);
+    case 'retry':
+      await postponeMessage(
+        db,
+        message,
+        backoffMs(message.attempts, delivery.isOutage),
+        delivery.reason,
+      );
+      return 'owed';
+    case 'config':
+      await postponeMessage(db, message, CONFIG_RETRY_MS, delivery.reason);
+      return 'owed';
+  }
+}
+
+async function settleGone(
+  db: Db,
+  message: LeasedMessage,
+  kind: 'closed' | 'missing',
+): Promise<Settled> {
+  switch (message.kind) {
+    case 'start':
+      // It was started, and never is twice.
+      return await end(db, message, 'delivered');
+    case 'cancel':
+      if (message.workflowId === message.runId) {
+        await endRun(db, message.runId, { kind: 'cancelled' });
+      }
+      return await end(db, message, 'superseded');
+    case 'signal': {
+      const whereabouts = await whereaboutsOf(db, message.reviewId ?? '');
+      if (whereabouts.isSettled) {
+        return await end(db, message, 'superseded');
+      }
+      if (whereabouts.holder !== message.workflowId) {
+        await postponeMessage(db, message, 0, 'the step has a new holder');
+        return 'owed';
+      }
+      const what = kind === 'closed' ? 'has ended' : 'does not exist in Temporal';
+      return await end(db, message, 'failed', `workflow '${message.workflowId ?? ''}' ${what}`);
+    }
+  }
+}
+
+async function end(
+  db: Db,
+  message: LeasedMessage,
+  state: 'delivered' | 'superseded' | 'failed',
+  error: string | null = null,
+): Promise<Settled> {
+  await settleMessage(db, message, state, error);
+  if (state === 'failed') {
+    await recordAudit(db, SYSTEM, 'delivery_failed', {
+      runId: message.runId,
+      ...(message.reviewId === null ? {} : { reviewId: message.reviewId }),
+      detail: { kind: message.kind, error },
+    });
+  }
+  return state;
+}
+
+const CONFIG_RETRY_MS = 5_000;
+
+/**
+ * Full jitter between half a second and a minute. An outage is left to the breaker: until it opens,
+ * the row is tried about once a second, so that a short one is noticed to end.
+ */
+function backoffMs(attempts: number, isOutage: boolean): number {
+  const ceilingMs = isOutage ? 500 : Math.min(60_000, 500 * 2 ** Math.min(attempts, 10));
+  return 250 + Math.random() * ceilingMs;
+}

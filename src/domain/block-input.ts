@@ -1,0 +1,34 @@
+import type { Block, BlockInput } from './definition.js';
+import { isJsonObject, type Json, type JsonObject } from './json.js';
+
+/**
+ * What a reviewer is shown at a gate on a block's input: everything that the block will be given.
+ *
+ * A block that needs no other shows its own json input as it is; one that does shows the whole
+ * argument. Null when there is nothing an approval could be about: a snapshot is a JSON object.
+ */
+export function reviewableInput(block: Pick<Block, 'needs'>, given: BlockInput): JsonObject | null {
+  const shown: Json = block.needs.length === 0 ? given.input : { ...given };
+  return isJsonObject(shown) ? shown : null;
+}
+
+/** What a block is given once its input has been approved: the approved snapshot and nothing else. */
+export function approvedInput(block: Pick<Block, 'needs'>, snapshot: JsonObject): BlockInput {
+  if (block.needs.length === 0) {
+    return { input: snapshot, blocks: {} };
+  }
+  const blocks = snapshot['blocks'];
+  return { input: snapshot['input'] ?? null, blocks: isJsonObject(blocks) ? blocks : {} };
+}
+
+/**
+ * What the `pass` executor hands on: its own json input if it has one, else the output of its single
+ * need, else the outputs by need.
+ */
+export function passedOn(block: Pick<Block, 'needs'>, given: BlockInput): Json {
+  if (given.input !== null) {
+    return given.input;
+  }
+  const [only, ...others] = block.needs;
+  return only !== undefined && others.length === 0 ? (given.blocks[only] ?? null) : given.blocks;
+}

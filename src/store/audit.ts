@@ -1,0 +1,75 @@
+import type { Json } from '../domain/json.js';
+import type { Actor } from './actors.js';
+import type { Db, Tx } from './database.js';
+import type { AuditRow } from './tables.js';
+
+/** What can be found in the audit, each written in the transaction of what it tells. */
+export type AuditAction =
+  | 'person_put'
+  | 'person_removed'
+  | 'token_created'
+  | 'token_revoked'
+  | 'workflow_version_stored'
+  | 'gate_weakened'
+  | 'run_started'
+  | 'run_cancelled'
+  | 'run_ended'
+  | 'run_restarted'
+  | 'gate_fired'
+  | 'version_added'
+  | 'decision_made'
+  | 'release_requested'
+  | 'review_cancelled'
+  | 'release_claimed'
+  | 'holder_replaced'
+  | 'outcome_unknown'
+  | 'late_result'
+  | 'delivery_failed';
+
+/** Writes one line of the audit. Names, reasons and ids belong in it; snapshots do not. */
+export async function recordAudit(
+  db: Db | Tx,
+  actor: Pick<Actor, 'projectId' | 'id' | 'tokenId'>,
+  action: AuditAction,
+  about: {
+    readonly runId?: string;
+    readonly reviewId?: string;
+    readonly detail?: { readonly [key: string]: Json };
+  },
+): Promise<void> {
+  await db
+    .insertInto('audit')
+    .values({
+      projectId: actor.projectId,
+      action,
+      actorId: actor.id,
+      tokenId: actor.tokenId,
+      runId: about.runId ?? null,
+      reviewId: about.reviewId ?? null,
+      detail: JSON.stringify(about.detail ?? {}),
+    })
+    .execute();
+}
+
+/** Lists the audit, oldest first, from behind a given line on. */
+export async function listAudit(
+  db: Db,
+  projectId: string,
+  filter: {
+    readonly runId: string | null;
+    readonly reviewId: string | null;
+    readonly afterId: string | null;
+    readonly limit: number;
+  },
+): Promise<readonly AuditRow[]> {
+  return await db
+    .selectFrom('audit')
+    .selectAll()
+    .where('projectId', '=', projectId)
+    .$if(filter.runId !== null, (query) => query.where('runId', '=', filter.runId))
+    .$if(filter.reviewId !== null, (query) => query.where('reviewId', '=', filter.reviewId))
+    .$if(filter.afterId !== null, (query) => query.where('id', '>', filter.afterId ?? '0'))
+    .orderBy('id')
+    .limit(filter.limit)
+    .execute();
+}

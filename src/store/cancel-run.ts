@@ -1,0 +1,103 @@
+import { sql } from 'kysely';
+import { hasEnded } from '../domain/statuses.js';
+import type { Actor } from './actors.js';
+import { recordAudit } from './audit.js';
+import { type Db, inTransaction, type Tx } from './database.js';
+import { oweMessage } from './outbox.js';
+import { type Dialect, recordFact } from './record-fact.js';
+import { lockReviewOf } from './reviews.js';
+import { lockRun } from './runs.js';
+import type { RunRow } from './tables.js';
+
+export type Lease = { readonly id: string; readonly leaseToken: string };
+
+/** What became of a cancellation. */
+export type Cancellation = { readonly run: RunRow; readonly lease: Lease | null };
+
+/**
+ * Cancels a run, durably, before any workflow hears of it; a run that has ended stays as it is.
+ *
+ * @param leaseMs how long the caller alone may tell Temporal (0: leave it to the senders)
+ */
+export async function cancelRun(
+  db: Db,
+  actor: Actor,
+  runId: string,
+  about: { readonly reason: string; readonly dialect: Dialect },
+  leaseMs: number,
+): Promise<Cancellation> {
+  return await inTransaction(db, async (tx) => {
+    const run = await lockRun(tx, runId);
+    return await cancelLockedRun(tx, run, actor, about, leaseMs);
+  });
+}
+
+/**
+ * Marks a locked run cancelling, closes its unclaimed reviews, and owes one cancel to its workflow.
+ *
+ * What has been claimed goes on: its execution is out of a cancellation's reach. A run that never
+ * began is cancelled for good; its workflow, if it starts at all, finds that and stops.
+ */
+export async function cancelLockedRun(
+  tx: Tx,
+  run: RunRow,
+  actor: Actor,
+  about: { readonly reason: string; readonly dialect: Dialect },
+  leaseMs: number,
+): Promise<Cancellation> {
+  if (hasEnded(run.status) || run.status === 'cancelling') {
+    return { run, lease: null };
+  }
+  const hasBegun = run.status === 'running';
+  const cancelled = await tx
+    .updateTable('run')
+    .set({
+      status: hasBegun ? 'cancelling' : 'cancelled',
+      cancelReason: about.reason,
+      cancelledBy: actor.id,
+      endedAt: hasBegun ? null : sql`clock_timestamp()`,
+    })
+    .where('id', '=', run.id)
+    .returningAll()
+    .executeTakeFirstOrThrow();
+  await recordAudit(tx, actor, 'run_cancelled', {
+    runId: run.id,
+    detail: { reason: about.reason, dialect: about.dialect },
+  });
+  if (!hasBegun) {
+    return { run: cancelled, lease: null };
+  }
+  await closeOpenReviews(tx, cancelled, actor, about.reason);
+  const lease = await oweMessage(
+    tx,
+    { projectId: run.projectId, runId: run.id, kind: 'cancel', workflowId: run.id },
+    leaseMs,
+  );
+  return { run: cancelled, lease };
+}
+
+/** Closes every review of a locked run whose release nobody has claimed, by id. */
+export async function closeOpenReviews(
+  tx: Tx,
+  run: RunRow,
+  actor: Actor,
+  reason: string,
+): Promise<void> {
+  const open = await tx
+    .selectFrom('review')
+    .select('id')
+    .where('runId', '=', run.id)
+    .where('status', 'in', ['PENDING', 'APPROVED'])
+    .orderBy('id')
+    .execute();
+  for (const { id } of open) {
+    const locked = await lockReviewOf(tx, run, id);
+    await recordFact(
+      tx,
+      locked,
+      actor,
+      { kind: 'cancelled', actorId: actor.id },
+      { reason, dialect: 'system' },
+    );
+  }
+}

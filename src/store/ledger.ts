@@ -1,0 +1,256 @@
+import { sql } from 'kysely';
+import type { BlockInput, BlockResult } from '../domain/definition.js';
+import type { StepEnd } from '../domain/orders.js';
+import { isStepEnded } from '../domain/statuses.js';
+import { canonicalJson } from '../rules/canonical.js';
+import { SYSTEM } from './actors.js';
+import { recordAudit } from './audit.js';
+import { type Db, inTransaction, type Tx } from './database.js';
+import { findReviewOfStep } from './reviews.js';
+import { readJson, readJsonObject } from './stored-json.js';
+import { lockRun } from './runs.js';
+import { getStepContext, lockStep, readBlockInput, type StepContext } from './steps.js';
+import type { ReviewRow, StepRow } from './tables.js';
+
+/** Whether a block may be executed now. */
+export type Beginning =
+  | {
+      readonly kind: 'begin';
+      readonly attempt: number;
+      readonly input: BlockInput;
+      readonly context: StepContext;
+    }
+  /** It need not or must not be executed; `end` says what it has come to. */
+  | { readonly kind: 'ended'; readonly end: StepEnd };
+
+/**
+ * Enters in the ledger that a block's execution begins, or says why it must not.
+ *
+ * 1. A step that has ended keeps its end: a repeat gets the stored result.
+ * 2. A step that was begun and never ended is begun again only if its block is repeatable; otherwise
+ *    nobody can know what it did, and it ends as UNKNOWN.
+ * 3. Nothing begins in a run that is no longer running, but for what has been claimed already.
+ * 4. Only the step's holder may begin it, where it has one.
+ *
+ * @param attemptToken names this attempt; only the latest attempt may write a result
+ */
+export async function beginStep(
+  db: Db,
+  stepId: string,
+  holder: string | null,
+  attemptToken: string,
+): Promise<Beginning> {
+  const before = await getStepContext(db, stepId);
+  return await inTransaction(db, async (tx) => {
+    const run = await lockRun(tx, before.run.id);
+    const step = await lockStep(tx, stepId);
+    const review = await findReviewOfStep(tx, stepId);
+    const context = { run, step, block: before.block };
+    if (step.holder !== holder) {
+      return { kind: 'ended', end: 'superseded' };
+    }
+    if (isStepEnded(step.status)) {
+      return { kind: 'ended', end: endOf(step) };
+    }
+    if (step.output !== null) {
+      // A result is stored together with the end of its step, or with the review it opened.
+      throw new Error(`step ${stepId} has a result, and yet it was to be begun`);
+    }
+    if (run.status !== 'running' && (review === null || review.claimedAt === null)) {
+      return { kind: 'ended', end: 'stopped' };
+    }
+    if (step.attemptToken !== null && !before.block.execution.repeatable) {
+      await endAsUnknown(tx, step, review);
+      return { kind: 'ended', end: 'unknown' };
+    }
+    await tx
+      .updateTable('step')
+      .set({
+        status: 'running',
+        attempt: step.attempt + 1,
+        attemptToken,
+        startedAt: sql`coalesce(started_at, clock_timestamp())`,
+      })
+      .where('id', '=', stepId)
+      .execute();
+    const input = await readBlockInput(tx, context);
+    return { kind: 'begin', attempt: step.attempt + 1, input, context };
+  });
+}
+
+/** What a finished block leaves behind; a gate's own rows are written by `write` in the same go. */
+export type Finish = {
+  readonly stepId: string;
+  readonly attemptToken: string;
+  readonly result: BlockResult;
+};
+
+/**
+ * Enters a block's result in the ledger, in one transaction with what `afterwards` writes.
+ *
+ * @param afterwards what the result leads to: a review, or the end of the step
+ * @returns null when this attempt is no longer the latest: its result is not taken
+ */
+export async function finishStep<T>(
+  db: Db,
+  finish: Finish,
+  afterwards: (tx: Tx, context: StepContext) => Promise<T>,
+): Promise<T | null> {
+  const before = await getStepContext(db, finish.stepId);
+  return await inTransaction(db, async (tx) => {
+    const run = await lockRun(tx, before.run.id);
+    const step = await lockStep(tx, finish.stepId);
+    if (!isLatestAttempt(step, finish.attemptToken)) {
+      await recordAudit(tx, SYSTEM, 'late_result', {
+        runId: run.id,
+        detail: { step_id: step.id, status: step.status },
+      });
+      return null;
+    }
+    const { output, consensus, source } = finish.result;
+    const answered = await tx
+      .updateTable('step')
+      .set({
+        output: canonicalJson(output),
+        consensus: consensus === null ? null : canonicalJson(consensus),
+        source,
+      })
+      .where('id', '=', step.id)
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    return await afterwards(tx, { run, step: answered, block: before.block });
+  });
+}
+
+/** Ends a step that has handed on what it should, and the review that it was executed for. */
+export async function completeStep(
+  tx: Tx,
+  step: StepRow,
+  effectiveVersionId: string | null,
+): Promise<void> {
+  await tx
+    .updateTable('step')
+    .set({ status: 'completed', effectiveVersionId, endedAt: sql`clock_timestamp()` })
+    .where('id', '=', step.id)
+    .execute();
+  await endReview(tx, step, 'EXECUTED');
+}
+
+/** What a failure of a block leads to. */
+export type Failure = 'retry' | 'failed' | 'unknown' | 'superseded';
+
+/**
+ * Enters that a block failed with an answer (it said so), which ends its step once its attempts are
+ * used up. An attempt that was lost with its worker has given no answer and is not counted here.
+ *
+ * @param isSilent the block did not answer in time: what must not be repeated then ends as UNKNOWN
+ */
+export async function failAttempt(
+  db: Db,
+  stepId: string,
+  attemptToken: string,
+  message: string,
+  isSilent: boolean,
+): Promise<Failure> {
+  const { run, block } = await getStepContext(db, stepId);
+  return await inTransaction(db, async (tx) => {
+    await lockRun(tx, run.id);
+    const step = await lockStep(tx, stepId);
+    if (!isLatestAttempt(step, attemptToken)) {
+      return 'superseded';
+    }
+    if (isSilent && !block.execution.repeatable) {
+      await endAsUnknown(tx, step, await findReviewOfStep(tx, stepId));
+      return 'unknown';
+    }
+    const failures = step.failures + 1;
+    const isLast = !block.execution.repeatable || failures >= block.execution.attempts;
+    await tx
+      .updateTable('step')
+      .set({
+        failures,
+        errorMessage: message,
+        ...(isLast ? { status: 'error' as const, endedAt: sql`clock_timestamp()` } : {}),
+      })
+      .where('id', '=', stepId)
+      .execute();
+    if (isLast) {
+      await endReview(tx, step, 'EXECUTED');
+    }
+    return isLast ? 'failed' : 'retry';
+  });
+}
+
+/** Enters that a block could not even be begun, and why; a step that has ended keeps its end. */
+export async function failStep(db: Db, stepId: string, message: string): Promise<void> {
+  const { run } = await getStepContext(db, stepId);
+  await inTransaction(db, async (tx) => {
+    await lockRun(tx, run.id);
+    const step = await lockStep(tx, stepId);
+    if (!isStepEnded(step.status)) {
+      await tx
+        .updateTable('step')
+        .set({ status: 'error', errorMessage: message, endedAt: sql`clock_timestamp()` })
+        .where('id', '=', stepId)
+        .execute();
+    }
+  });
+}
+
+function isLatestAttempt(step: StepRow, attemptToken: string): boolean {
+  return step.attemptToken === attemptToken && step.output === null && !isStepEnded(step.status);
+}
+
+/** Ends a step whose outcome nobody can know, and its claimed review with it. */
+export async function endAsUnknown(tx: Tx, step: StepRow, review: ReviewRow | null): Promise<void> {
+  await tx
+    .updateTable('step')
+    .set({
+      status: 'error',
+      outcomeUnknown: true,
+      errorMessage:
+        'The block was being executed when its worker was lost, and it must not be repeated: find out what it did, then start a new run.',
+      endedAt: sql`clock_timestamp()`,
+    })
+    .where('id', '=', step.id)
+    .execute();
+  await endReview(tx, step, 'UNKNOWN');
+  await recordAudit(tx, SYSTEM, 'outcome_unknown', {
+    runId: step.runId,
+    ...(review === null ? {} : { reviewId: review.id }),
+    detail: { step_id: step.id },
+  });
+}
+
+/** Only a claimed review that is being executed has such an end; any other is left alone. */
+async function endReview(tx: Tx, step: StepRow, status: 'EXECUTED' | 'UNKNOWN'): Promise<void> {
+  await tx
+    .updateTable('review')
+    .set((eb) => ({ status, rev: eb('rev', '+', 1), endedAt: sql`clock_timestamp()` }))
+    .where('stepId', '=', step.id)
+    .where('status', '=', 'PROCESSING')
+    .execute();
+}
+
+/** The end that a step's row tells. */
+export function endOf(step: StepRow): StepEnd {
+  if (step.status === 'completed') {
+    return 'completed';
+  }
+  if (step.status !== 'error') {
+    return 'stopped';
+  }
+  return step.outcomeUnknown ? 'unknown' : 'failed';
+}
+
+/** Reads a stored result back. */
+export function readResult(step: StepRow): BlockResult {
+  if (step.output === null) {
+    throw new Error(`step ${step.id} has no output yet`);
+  }
+  return {
+    output: readJson(step.output),
+    consensus: step.consensus === null ? null : readJsonObject(step.consensus),
+    source: step.source,
+  };
+}

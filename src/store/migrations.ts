@@ -1,0 +1,266 @@
+import { type Migration, sql } from 'kysely';
+import { RUN_STATUSES, REVIEW_STATUSES, STEP_STATUSES } from '../domain/statuses.js';
+
+const oneOf = (values: readonly string[]): string => values.map((v) => `'${v}'`).join(', ');
+
+/**
+ * The schema, one numbered step after another; steps only go forward and are never edited.
+ *
+ * Snapshots and block outputs are `text` (their RFC 8785 form), never `jsonb`, which keeps neither
+ * key order nor every number: what flows downstream is byte for byte what was approved. Every row
+ * carries its project. Times keep milliseconds, as the API shows them, so that cursors compare equal.
+ */
+export const MIGRATIONS: Readonly<Record<string, Migration>> = {
+  '0001_gates': {
+    async up(db) {
+      const statements = `
+        create table project (
+          id text primary key,
+          name text not null,
+          created_at timestamptz(3) not null default clock_timestamp()
+        );
+        insert into project (id, name) values ('prj_default', 'Default');
+
+        create table person (
+          project_id text not null references project,
+          id text not null,
+          name text not null,
+          email text not null,
+          slack_id text not null default '',
+          groups text[] not null default '{}',
+          roles text[] not null default '{reviewer}',
+          directory_source text not null,
+          directory_at timestamptz(3) not null default clock_timestamp(),
+          created_at timestamptz(3) not null default clock_timestamp(),
+          updated_at timestamptz(3) not null default clock_timestamp(),
+          removed_at timestamptz(3),
+          primary key (project_id, id)
+        );
+
+        create table token (
+          id text primary key,
+          project_id text not null references project,
+          person_id text,
+          service text,
+          scopes text[] not null default '{}',
+          secret_sha256 text not null unique,
+          created_by text not null,
+          created_at timestamptz(3) not null default clock_timestamp(),
+          revoked_at timestamptz(3),
+          foreign key (project_id, person_id) references person,
+          check ((person_id is null) <> (service is null))
+        );
+
+        create table workflow (
+          project_id text not null references project,
+          id text not null,
+          current_version_id text not null,
+          created_at timestamptz(3) not null default clock_timestamp(),
+          updated_at timestamptz(3) not null default clock_timestamp(),
+          primary key (project_id, id)
+        );
+
+        create table workflow_version (
+          id text primary key,
+          project_id text not null references project,
+          workflow_id text not null,
+          ordinal int not null,
+          definition text not null,
+          created_by text not null,
+          created_at timestamptz(3) not null default clock_timestamp(),
+          unique (project_id, workflow_id, ordinal)
+        );
+
+        create table run (
+          id text primary key,
+          project_id text not null references project,
+          kind text not null check (kind in ('workflow', 'external')),
+          workflow_id text not null,
+          workflow_version_id text not null references workflow_version,
+          owner_id text,
+          started_by text not null,
+          status text not null default 'pending' check (status in (${oneOf(RUN_STATUSES)})),
+          inputs text not null,
+          metadata jsonb,
+          trigger text not null default 'api',
+          command_id text,
+          cancel_reason text,
+          cancelled_by text,
+          error_message text,
+          failing_step_id text,
+          created_at timestamptz(3) not null default clock_timestamp(),
+          started_at timestamptz(3),
+          ended_at timestamptz(3),
+          unique (project_id, command_id)
+        );
+        create index run_listing on run (project_id, created_at, id);
+        create index run_unended on run (created_at) where status in ('pending', 'running', 'cancelling');
+
+        create table step (
+          id text primary key,
+          project_id text not null references project,
+          run_id text not null references run,
+          workflow_id text not null,
+          block_id text not null,
+          block_type text not null,
+          block_label text,
+          position int not null,
+          parent_step_id text,
+          iteration_key text,
+          status text not null default 'pending' check (status in (${oneOf(STEP_STATUSES)})),
+          holder text,
+          holder_started_at timestamptz(3),
+          attempt int not null default 0,
+          failures int not null default 0,
+          attempt_token text,
+          input text,
+          output text,
+          consensus text,
+          source text,
+          effective_version_id text,
+          outcome_unknown boolean not null default false,
+          error_message text,
+          reason text,
+          created_at timestamptz(3) not null default clock_timestamp(),
+          started_at timestamptz(3),
+          ended_at timestamptz(3)
+        );
+        create unique index step_of_run on step (run_id, block_id, coalesce(iteration_key, ''));
+        create index step_listing on step (project_id, created_at, id);
+
+        create table review (
+          id text primary key,
+          project_id text not null references project,
+          run_id text not null references run,
+          step_id text not null unique references step,
+          workflow_id text not null,
+          workflow_version_id text not null,
+          block_id text not null,
+          block_type text not null,
+          parent_step_id text,
+          iteration_key text,
+          placement text not null check (placement in ('output', 'input')),
+          owner_id text,
+          gate jsonb not null,
+          policy jsonb not null,
+          triggered_by jsonb not null,
+          because text not null,
+          status text not null default 'PENDING' check (status in (${oneOf(REVIEW_STATUSES)})),
+          rev int not null default 0,
+          seq int not null default 0,
+          newest_version_id text not null,
+          verdict text check (verdict in ('approved', 'rejected')),
+          decision_version_id text,
+          decision_seq int,
+          decided_by text,
+          decided_by_name text,
+          decided_at timestamptz(3),
+          decision_reason text,
+          approved_at timestamptz(3),
+          cancelled_at timestamptz(3),
+          claimed_at timestamptz(3),
+          claimed_by text,
+          ended_at timestamptz(3),
+          created_at timestamptz(3) not null default clock_timestamp()
+        );
+        create index review_listing on review (project_id, created_at, id);
+        create index review_pending on review (project_id, created_at, id) where status = 'PENDING';
+        create index review_of_run on review (run_id, id);
+
+        create table version (
+          id text primary key,
+          project_id text not null references project,
+          review_id text not null references review deferrable initially deferred,
+          ordinal int not null,
+          parent_id text references version,
+          origin text not null check (origin in ('model_output', 'human_edit', 'agent_edit', 'revert')),
+          author_kind text not null check (author_kind in ('human', 'agent', 'model')),
+          author_id text not null,
+          author_name text not null,
+          snapshot text not null,
+          snapshot_sha256 text not null,
+          note text,
+          created_at timestamptz(3) not null default clock_timestamp(),
+          unique (review_id, ordinal)
+        );
+
+        create table fact (
+          review_id text not null references review,
+          seq int not null check (seq > 0),
+          project_id text not null references project,
+          id text not null unique,
+          kind text not null check (kind in ('vote', 'release_requested', 'cancelled')),
+          actor_id text not null,
+          actor_kind text not null check (actor_kind in ('person', 'service', 'system')),
+          actor_name text not null,
+          version_id text references version,
+          verdict text check (verdict in ('approved', 'rejected', 'revoked')),
+          fills text[],
+          forced boolean,
+          acting_for text,
+          reason text,
+          dialect text not null,
+          token_id text,
+          created_at timestamptz(3) not null default clock_timestamp(),
+          primary key (review_id, seq),
+          check ((kind = 'vote') = (version_id is not null and verdict is not null and fills is not null and forced is not null))
+        );
+
+        create table entry (
+          review_id text not null references review,
+          position int not null,
+          project_id text not null references project,
+          id uuid not null,
+          key text not null,
+          kind text not null check (kind in ('group', 'reviewer', 'anyone')),
+          subject text not null,
+          mandatory boolean not null,
+          status text not null default 'PENDING'
+            check (status in ('PENDING', 'APPROVED', 'REJECTED', 'REVOKED')),
+          fact_seq int,
+          primary key (review_id, position)
+        );
+        create index entry_open on entry (project_id, kind, subject) where status = 'PENDING';
+
+        create table outbox (
+          id bigint generated always as identity primary key,
+          project_id text not null references project,
+          run_id text not null references run,
+          kind text not null check (kind in ('start', 'signal', 'cancel')),
+          workflow_id text,
+          review_id text references review,
+          fact_id text unique,
+          payload jsonb,
+          state text not null default 'pending'
+            check (state in ('pending', 'delivered', 'superseded', 'failed')),
+          attempts int not null default 0,
+          next_attempt_at timestamptz not null default clock_timestamp(),
+          lease_until timestamptz,
+          lease_token text,
+          last_error text,
+          created_at timestamptz(3) not null default clock_timestamp(),
+          settled_at timestamptz(3)
+        );
+        create index outbox_due on outbox (next_attempt_at) where state = 'pending';
+        create index outbox_of_run on outbox (run_id, id) where state = 'pending';
+        create index outbox_of_review on outbox (review_id, id);
+        create index outbox_failed on outbox (id) where state = 'failed';
+
+        create table audit (
+          id bigint generated always as identity primary key,
+          project_id text not null references project,
+          at timestamptz(3) not null default clock_timestamp(),
+          action text not null,
+          actor_id text not null,
+          token_id text,
+          run_id text,
+          review_id text,
+          detail jsonb not null default '{}'
+        );
+        create index audit_listing on audit (project_id, id);
+        create index audit_of_review on audit (review_id, id) where review_id is not null;
+      `;
+      await sql.raw(statements).execute(db);
+    },
+  },
+};

@@ -1,0 +1,256 @@
+import { type Expression, sql, type SqlBool } from 'kysely';
+import type { LockedReview } from '../domain/decide.js';
+import type { Fact } from '../domain/facts.js';
+import { foldReview } from '../domain/review-state.js';
+import type { Db, Tx } from './database.js';
+import { type Page, type PageRequest, readPage } from './paging.js';
+import { lockRun } from './runs.js';
+import type { EntryRow, FactRow, ReviewRow, RunRow, VersionRow } from './tables.js';
+
+/** A review with its run, both locked for the transaction, and everything a ruling may depend on. */
+export type ReviewUnderLock = {
+  readonly run: RunRow;
+  readonly row: ReviewRow;
+  readonly facts: readonly FactRow[];
+  readonly review: LockedReview;
+  /** The store's clock, read once the locks were held. */
+  readonly now: Date;
+};
+
+/** Locks a review by its id: first its run, then itself. Null when the project has no such review. */
+export async function lockReview(
+  tx: Tx,
+  projectId: string,
+  reviewId: string,
+): Promise<ReviewUnderLock | null> {
+  const found = await tx
+    .selectFrom('review')
+    .select('runId')
+    .where('id', '=', reviewId)
+    .where('projectId', '=', projectId)
+    .executeTakeFirst();
+  return found === undefined
+    ? null
+    : await lockReviewOf(tx, await lockRun(tx, found.runId), reviewId);
+}
+
+/** Locks one review of a run that is locked already. */
+export async function lockReviewOf(
+  tx: Tx,
+  run: RunRow,
+  reviewId: string,
+): Promise<ReviewUnderLock> {
+  const row = await tx
+    .selectFrom('review')
+    .selectAll()
+    .where('id', '=', reviewId)
+    .forNoKeyUpdate()
+    .executeTakeFirstOrThrow();
+  const facts = await listFacts(tx, reviewId);
+  const versions = await tx
+    .selectFrom('version')
+    .select(['id', 'parentId', 'authorKind', 'authorId'])
+    .where('reviewId', '=', reviewId)
+    .orderBy('ordinal')
+    .execute();
+  const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(tx);
+  const now = rows[0]?.now;
+  if (now === undefined) {
+    throw new Error('the database told no time');
+  }
+  return {
+    run,
+    row,
+    facts,
+    now,
+    review: {
+      id: row.id,
+      ownerId: row.ownerId,
+      state: foldReview(row.policy, facts.map(readFact)),
+      status: row.status,
+      versions: versions.map(({ id, parentId, authorKind, authorId }) => ({
+        id,
+        parentId,
+        authorId: authorKind === 'human' ? authorId : null,
+      })),
+    },
+  };
+}
+
+/** The facts of a review as they were recorded, in `seq` order. */
+export async function listFacts(db: Db | Tx, reviewId: string): Promise<readonly FactRow[]> {
+  return await db
+    .selectFrom('fact')
+    .selectAll()
+    .where('reviewId', '=', reviewId)
+    .orderBy('seq')
+    .execute();
+}
+
+/** A stored fact as the domain folds it: ids and verdicts, without reasons and names. */
+export function readFact(row: FactRow): Fact {
+  const { seq, id, kind, actorId, versionId, verdict, fills, forced, actingFor } = row;
+  if (kind !== 'vote') {
+    return { kind, seq, id, actorId };
+  }
+  if (versionId === null || verdict === null || fills === null || forced === null) {
+    throw new Error(`fact ${id} is a vote without a version, verdict or entries`);
+  }
+  return { kind, seq, id, reviewerId: actorId, versionId, verdict, fills, forced, actingFor };
+}
+
+/** Finds a review of a project. */
+export async function findReview(
+  db: Db | Tx,
+  projectId: string,
+  id: string,
+): Promise<ReviewRow | null> {
+  const row = await db
+    .selectFrom('review')
+    .selectAll()
+    .where('projectId', '=', projectId)
+    .where('id', '=', id)
+    .executeTakeFirst();
+  return row ?? null;
+}
+
+/** Finds the review that a step's gate opened, if it did. */
+export async function findReviewOfStep(db: Db | Tx, stepId: string): Promise<ReviewRow | null> {
+  const row = await db
+    .selectFrom('review')
+    .selectAll()
+    .where('stepId', '=', stepId)
+    .executeTakeFirst();
+  return row ?? null;
+}
+
+/** The rows of several reviews, each in the order in which the gate declares them. */
+export async function listEntries(
+  db: Db,
+  reviewIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly EntryRow[]>> {
+  const entries = new Map<string, EntryRow[]>();
+  if (reviewIds.length === 0) {
+    return entries;
+  }
+  const rows = await db
+    .selectFrom('entry')
+    .selectAll()
+    .where('reviewId', 'in', [...reviewIds])
+    .orderBy('reviewId')
+    .orderBy('position')
+    .execute();
+  for (const row of rows) {
+    entries.set(row.reviewId, [...(entries.get(row.reviewId) ?? []), row]);
+  }
+  return entries;
+}
+
+/** How Part A of the Retab contract sorts reviews by their outcome. */
+export const DECISION_STATUSES = [
+  'pending',
+  'approved',
+  'rejected',
+  'decided',
+  'cancelled',
+  'all',
+] as const;
+export type DecisionStatus = (typeof DECISION_STATUSES)[number];
+
+/** What a list of reviews can be narrowed by; the conditions are combined with AND. */
+export type ReviewFilter = {
+  readonly workflowId: string | null;
+  readonly runId: string | null;
+  readonly blockId: string | null;
+  readonly stepId: string | null;
+  readonly iterationKey: string | null;
+  readonly decisionStatus: DecisionStatus;
+};
+
+/** Lists reviews by (created_at, id). */
+export async function listReviews(
+  db: Db,
+  projectId: string,
+  filter: ReviewFilter,
+  page: PageRequest,
+): Promise<Page<ReviewRow>> {
+  const { workflowId, runId, blockId, stepId, iterationKey } = filter;
+  return await readPage(
+    page,
+    (id) => findReview(db, projectId, id),
+    (position, direction, limit) =>
+      db
+        .selectFrom('review')
+        .selectAll()
+        .where('projectId', '=', projectId)
+        .where(decisionCondition(filter.decisionStatus))
+        .$if(workflowId !== null, (query) => query.where('workflowId', '=', workflowId))
+        .$if(runId !== null, (query) => query.where('runId', '=', runId))
+        .$if(blockId !== null, (query) => query.where('blockId', '=', blockId))
+        .$if(stepId !== null, (query) => query.where('stepId', '=', stepId))
+        .$if(iterationKey !== null, (query) => query.where('iterationKey', '=', iterationKey))
+        .where(position)
+        .orderBy('createdAt', direction)
+        .orderBy('id', direction)
+        .limit(limit)
+        .execute(),
+  );
+}
+
+function decisionCondition(status: DecisionStatus): Expression<SqlBool> {
+  switch (status) {
+    case 'pending':
+      return sql<SqlBool>`review.status = 'PENDING'`;
+    case 'approved':
+      return sql<SqlBool>`review.verdict = 'approved'`;
+    case 'rejected':
+      return sql<SqlBool>`review.verdict = 'rejected'`;
+    case 'decided':
+      return sql<SqlBool>`review.verdict is not null`;
+    case 'cancelled':
+      return sql<SqlBool>`review.cancelled_at is not null`;
+    case 'all':
+      return sql<SqlBool>`true`;
+  }
+}
+
+/** Finds a version, of any review of the project. */
+export async function findVersion(
+  db: Db | Tx,
+  projectId: string,
+  id: string,
+): Promise<VersionRow | null> {
+  const row = await db
+    .selectFrom('version')
+    .selectAll()
+    .where('projectId', '=', projectId)
+    .where('id', '=', id)
+    .executeTakeFirst();
+  return row ?? null;
+}
+
+/** Lists the versions of a review by (created_at, id). */
+export async function listVersions(
+  db: Db,
+  projectId: string,
+  reviewId: string,
+  page: PageRequest,
+): Promise<Page<VersionRow>> {
+  return await readPage(
+    page,
+    async (id) => {
+      const version = await findVersion(db, projectId, id);
+      return version?.reviewId === reviewId ? version : null;
+    },
+    (position, direction, limit) =>
+      db
+        .selectFrom('version')
+        .selectAll()
+        .where('reviewId', '=', reviewId)
+        .where(position)
+        .orderBy('createdAt', direction)
+        .orderBy('id', direction)
+        .limit(limit)
+        .execute(),
+  );
+}

@@ -1,0 +1,269 @@
+import { type Expression, sql, type SqlBool } from 'kysely';
+import type { JsonObject } from '../domain/json.js';
+import { hasEnded, type RunStatus } from '../domain/statuses.js';
+import { canonicalJson } from '../rules/canonical.js';
+import type { Actor } from './actors.js';
+import { recordAudit } from './audit.js';
+import { type Db, inTransaction, type Tx, violatedConstraint } from './database.js';
+import { newId } from './ids.js';
+import { oweMessage } from './outbox.js';
+import { type Page, type PageRequest, readPage } from './paging.js';
+import type { RunRow, WorkflowVersionRow } from './tables.js';
+
+/** What a run is started with. */
+export type RunRequest = {
+  readonly version: WorkflowVersionRow;
+  readonly inputs: JsonObject;
+  readonly metadata: JsonObject | null;
+  /** The person on whose behalf it runs; null when a service runs it on its own. */
+  readonly ownerId: string | null;
+  readonly commandId: string | null;
+  readonly trigger: string;
+};
+
+/** A run that was asked for: new, or the one that the same command id started before. */
+export type StartedRun = {
+  readonly run: RunRow;
+  readonly isNew: boolean;
+  readonly lease: { readonly id: string; readonly leaseToken: string } | null;
+};
+
+/**
+ * Writes a run and owes its start, in one transaction. The same command id gives the same run.
+ *
+ * @param leaseMs how long the caller alone may deliver the start (0: leave it to the senders)
+ */
+export async function createRun(
+  db: Db,
+  actor: Actor,
+  request: RunRequest,
+  leaseMs: number,
+): Promise<StartedRun> {
+  const known = await findRunByCommand(db, actor.projectId, request.commandId);
+  if (known !== null) {
+    return { run: known, isNew: false, lease: null };
+  }
+  try {
+    return await inTransaction(db, (tx) => insertRun(tx, actor, request, leaseMs));
+  } catch (error) {
+    // Somebody else sent the same command at the same moment: theirs is the first answer.
+    const winner =
+      violatedConstraint(error) === 'run_project_id_command_id_key'
+        ? await findRunByCommand(db, actor.projectId, request.commandId)
+        : null;
+    if (winner === null) {
+      throw error;
+    }
+    return { run: winner, isNew: false, lease: null };
+  }
+}
+
+async function insertRun(
+  tx: Tx,
+  actor: Actor,
+  request: RunRequest,
+  leaseMs: number,
+): Promise<StartedRun> {
+  const { projectId } = actor;
+  const run = await tx
+    .insertInto('run')
+    .values({
+      id: newId('run'),
+      projectId,
+      kind: 'workflow',
+      workflowId: request.version.workflowId,
+      workflowVersionId: request.version.id,
+      ownerId: request.ownerId,
+      startedBy: actor.id,
+      inputs: canonicalJson(request.inputs),
+      metadata: request.metadata === null ? null : JSON.stringify(request.metadata),
+      commandId: request.commandId,
+      trigger: request.trigger,
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow();
+  const lease = await oweMessage(
+    tx,
+    { projectId, runId: run.id, kind: 'start', workflowId: run.id },
+    leaseMs,
+  );
+  await recordAudit(tx, actor, 'run_started', {
+    runId: run.id,
+    detail: { workflow_id: run.workflowId, owner_id: run.ownerId },
+  });
+  return { run, isNew: true, lease };
+}
+
+async function findRunByCommand(
+  db: Db,
+  projectId: string,
+  commandId: string | null,
+): Promise<RunRow | null> {
+  if (commandId === null) {
+    return null;
+  }
+  const row = await db
+    .selectFrom('run')
+    .selectAll()
+    .where('projectId', '=', projectId)
+    .where('commandId', '=', commandId)
+    .executeTakeFirst();
+  return row ?? null;
+}
+
+/** Finds a run of a project. */
+export async function findRun(db: Db, projectId: string, id: string): Promise<RunRow | null> {
+  const row = await db
+    .selectFrom('run')
+    .selectAll()
+    .where('projectId', '=', projectId)
+    .where('id', '=', id)
+    .executeTakeFirst();
+  return row ?? null;
+}
+
+/** Reads a run that is known to exist. */
+export async function getRun(db: Db | Tx, id: string): Promise<RunRow> {
+  return await db.selectFrom('run').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
+}
+
+/** Locks a run; whoever changes anything about a run or its reviews does so first. */
+export async function lockRun(tx: Tx, id: string): Promise<RunRow> {
+  return await tx
+    .selectFrom('run')
+    .selectAll()
+    .where('id', '=', id)
+    .forNoKeyUpdate()
+    .executeTakeFirstOrThrow();
+}
+
+/** The blocks at which each of these runs waits for people. */
+export async function waitingBlocks(
+  db: Db,
+  runIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  if (runIds.length === 0) {
+    return new Map();
+  }
+  const rows = await db
+    .selectFrom('review')
+    .select(['runId', 'blockId'])
+    .distinct()
+    .where('runId', 'in', [...runIds])
+    .where(isWaitingForPeople)
+    .orderBy('blockId')
+    .execute();
+  const waiting = new Map<string, string[]>();
+  for (const { runId, blockId } of rows) {
+    waiting.set(runId, [...(waiting.get(runId) ?? []), blockId]);
+  }
+  return waiting;
+}
+
+/** A review that people still have to move: undecided, or approved and to be released by hand. */
+const isWaitingForPeople = sql<SqlBool>`(review.status = 'PENDING'
+  or (review.status = 'APPROVED' and review.policy->>'release' = 'manual'))`;
+
+/** What a list of runs can be narrowed by; `awaiting_review` is a running run with an open review. */
+export type RunFilter = {
+  readonly workflowId: string | null;
+  readonly statuses: readonly (RunStatus | 'awaiting_review')[];
+  readonly excludedStatuses: readonly (RunStatus | 'awaiting_review')[];
+  readonly trigger: string | null;
+  readonly from: Date | null;
+  readonly to: Date | null;
+  readonly search: string | null;
+  readonly metadata: JsonObject | null;
+};
+
+/** Lists runs by (created_at, id). */
+export async function listRuns(
+  db: Db,
+  projectId: string,
+  filter: RunFilter,
+  page: PageRequest,
+): Promise<Page<RunRow>> {
+  const condition = runCondition(filter);
+  return await readPage(
+    page,
+    (id) => findRun(db, projectId, id),
+    (position, direction, limit) =>
+      db
+        .selectFrom('run')
+        .selectAll()
+        .where('projectId', '=', projectId)
+        .where(condition)
+        .where(position)
+        .orderBy('createdAt', direction)
+        .orderBy('id', direction)
+        .limit(limit)
+        .execute(),
+  );
+}
+
+function runCondition(filter: RunFilter): Expression<SqlBool> {
+  const parts: Expression<SqlBool>[] = [sql<SqlBool>`true`];
+  if (filter.workflowId !== null) {
+    parts.push(sql<SqlBool>`run.workflow_id = ${filter.workflowId}`);
+  }
+  if (filter.statuses.length > 0) {
+    parts.push(sql<SqlBool>`${lifecycleSql} = any(${filter.statuses.flatMap(storedStatuses)})`);
+  }
+  if (filter.excludedStatuses.length > 0) {
+    parts.push(
+      sql<SqlBool>`not ${lifecycleSql} = any(${filter.excludedStatuses.flatMap(storedStatuses)})`,
+    );
+  }
+  if (filter.trigger !== null) {
+    parts.push(sql<SqlBool>`run.trigger = ${filter.trigger}`);
+  }
+  if (filter.from !== null) {
+    parts.push(sql<SqlBool>`run.created_at >= ${filter.from}`);
+  }
+  if (filter.to !== null) {
+    parts.push(sql<SqlBool>`run.created_at <= ${filter.to}`);
+  }
+  if (filter.search !== null) {
+    const pattern = `%${filter.search.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
+    parts.push(sql<SqlBool>`(run.id ilike ${pattern} or run.workflow_id ilike ${pattern})`);
+  }
+  if (filter.metadata !== null) {
+    parts.push(sql<SqlBool>`run.metadata @> ${JSON.stringify(filter.metadata)}::jsonb`);
+  }
+  return sql<SqlBool>`${sql.join(parts, sql` and `)}`;
+}
+
+const lifecycleSql = sql<string>`(case
+  when run.status = 'running' and exists (
+    select 1 from review where review.run_id = run.id and ${isWaitingForPeople})
+  then 'awaiting_review' else run.status end)`;
+
+/** A cancellation that is durable shows as cancelled, whether workflows have obeyed it or not yet. */
+function storedStatuses(status: RunStatus | 'awaiting_review'): readonly string[] {
+  return status === 'cancelled' ? ['cancelled', 'cancelling'] : [status];
+}
+
+/**
+ * Marks a run as begun, when its workflow asks for the first time, and reads it again afterwards.
+ *
+ * A run that has ended, or was cancelled before it began, stays as it is: its workflow stops there.
+ */
+export async function beginRun(db: Db, id: string): Promise<RunRow> {
+  return await inTransaction(db, async (tx) => {
+    const run = await lockRun(tx, id);
+    if (run.status !== 'pending') {
+      return run;
+    }
+    return await tx
+      .updateTable('run')
+      .set({ status: 'running', startedAt: sql`clock_timestamp()` })
+      .where('id', '=', id)
+      .returningAll()
+      .executeTakeFirstOrThrow();
+  });
+}
+
+/** Whether a run will do nothing more. */
+export function isEnded(run: Pick<RunRow, 'status'>): boolean {
+  return hasEnded(run.status);
+}

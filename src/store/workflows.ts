@@ -1,0 +1,142 @@
+import { sql } from 'kysely';
+import type { Definition } from '../domain/definition.js';
+import { canonicalJson } from '../rules/canonical.js';
+import { definitionVersionId } from '../rules/content-ids.js';
+import type { Actor } from './actors.js';
+import { recordAudit } from './audit.js';
+import { type Db, inTransaction } from './database.js';
+import { readDefinitionText } from './stored-json.js';
+import type { WorkflowVersionRow } from './tables.js';
+
+/** A workflow: its id, and the version that new runs are pinned to. */
+export type StoredWorkflow = {
+  readonly id: string;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly current: WorkflowVersionRow;
+};
+
+/**
+ * Stores a definition under its content: the same content again is the same version.
+ *
+ * New runs take the version stored last, also when that is an older one stored again.
+ */
+export async function putWorkflow(
+  db: Db,
+  actor: Actor,
+  definition: Definition,
+): Promise<WorkflowVersionRow> {
+  const { projectId } = actor;
+  const workflowId = definition.workflow_id;
+  const id = definitionVersionId(projectId, definition);
+  return await inTransaction(db, async (tx) => {
+    await sql`select pg_advisory_xact_lock(hashtextextended(${`${projectId}/${workflowId}`}, 0))`.execute(
+      tx,
+    );
+    const { count } = await tx
+      .selectFrom('workflowVersion')
+      .where('projectId', '=', projectId)
+      .where('workflowId', '=', workflowId)
+      .select(sql<number>`count(*)::int`.as('count'))
+      .executeTakeFirstOrThrow();
+    const inserted = await tx
+      .insertInto('workflowVersion')
+      .values({
+        id,
+        projectId,
+        workflowId,
+        ordinal: count + 1,
+        definition: canonicalJson(definition),
+        createdBy: actor.id,
+      })
+      .onConflict((conflict) => conflict.column('id').doNothing())
+      .returningAll()
+      .executeTakeFirst();
+    await tx
+      .insertInto('workflow')
+      .values({ projectId, id: workflowId, currentVersionId: id })
+      .onConflict((conflict) =>
+        conflict
+          .columns(['projectId', 'id'])
+          .doUpdateSet({ currentVersionId: id, updatedAt: sql`clock_timestamp()` }),
+      )
+      .execute();
+    if (inserted !== undefined) {
+      await recordAudit(tx, actor, 'workflow_version_stored', {
+        detail: { workflow_id: workflowId, version_id: id, ordinal: inserted.ordinal },
+      });
+    }
+    return (
+      inserted ??
+      (await tx
+        .selectFrom('workflowVersion')
+        .selectAll()
+        .where('id', '=', id)
+        .executeTakeFirstOrThrow())
+    );
+  });
+}
+
+/** Lists the workflows of a project by id, each with its current version. */
+export async function listWorkflows(db: Db, projectId: string): Promise<readonly StoredWorkflow[]> {
+  const workflows = await db
+    .selectFrom('workflow')
+    .selectAll()
+    .where('projectId', '=', projectId)
+    .orderBy('id')
+    .execute();
+  const ids = workflows.map(({ currentVersionId }) => currentVersionId);
+  const versions =
+    ids.length === 0
+      ? []
+      : await db.selectFrom('workflowVersion').selectAll().where('id', 'in', ids).execute();
+  const byId = new Map(versions.map((version) => [version.id, version]));
+  return workflows.flatMap(({ id, createdAt, updatedAt, currentVersionId }) => {
+    const current = byId.get(currentVersionId);
+    return current === undefined ? [] : [{ id, createdAt, updatedAt, current }];
+  });
+}
+
+/** Finds a workflow with its current version. */
+export async function findWorkflow(
+  db: Db,
+  projectId: string,
+  workflowId: string,
+): Promise<StoredWorkflow | null> {
+  const workflow = await db
+    .selectFrom('workflow')
+    .selectAll()
+    .where('projectId', '=', projectId)
+    .where('id', '=', workflowId)
+    .executeTakeFirst();
+  if (workflow === undefined) {
+    return null;
+  }
+  const { id, createdAt, updatedAt } = workflow;
+  const current = await db
+    .selectFrom('workflowVersion')
+    .selectAll()
+    .where('id', '=', workflow.currentVersionId)
+    .executeTakeFirstOrThrow();
+  return { id, createdAt, updatedAt, current };
+}
+
+/** Lists the versions of a workflow in the order in which they were first stored. */
+export async function listWorkflowVersions(
+  db: Db,
+  projectId: string,
+  workflowId: string,
+): Promise<readonly WorkflowVersionRow[]> {
+  return await db
+    .selectFrom('workflowVersion')
+    .selectAll()
+    .where('projectId', '=', projectId)
+    .where('workflowId', '=', workflowId)
+    .orderBy('ordinal')
+    .execute();
+}
+
+/** Reads a stored definition back; what is stored was checked when it was declared. */
+export function readDefinition(version: Pick<WorkflowVersionRow, 'definition'>): Definition {
+  return readDefinitionText(version.definition);
+}

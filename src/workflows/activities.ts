@@ -1,0 +1,30 @@
+import { proxyActivities } from '@temporalio/workflow';
+import type { Activities } from '../activities/index.js';
+
+/**
+ * Short statements against the store. They are retried until it answers, at most once a minute, so
+ * that an outage costs little; a lost worker is noticed after ten seconds.
+ */
+export const store = proxyActivities<
+  Pick<Activities, 'beginRun' | 'endRun' | 'readGate' | 'claimRelease'>
+>({
+  startToCloseTimeout: '10s',
+  retry: { initialInterval: '500ms', maximumInterval: '1 minute', backoffCoefficient: 2 },
+});
+
+/**
+ * What executes a block. The ledger counts its failures and rules on repeats, so that Temporal may
+ * retry for ever; a lost worker is noticed by its heartbeat.
+ */
+export function blocksWithin(
+  timeoutMs: number,
+): Pick<Activities, 'runStep' | 'openGate' | 'executeStep'> {
+  return proxyActivities<Pick<Activities, 'runStep' | 'openGate' | 'executeStep'>>({
+    startToCloseTimeout: timeoutMs + BOOKKEEPING_MS,
+    heartbeatTimeout: '10s',
+    retry: { initialInterval: '500ms', maximumInterval: '1 minute', backoffCoefficient: 2 },
+  });
+}
+
+/** What reading inputs and entering the result may take beside the block's own timeout. */
+const BOOKKEEPING_MS = 30_000;
