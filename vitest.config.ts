@@ -9,6 +9,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 120_000,
     pool: 'forks',
+    // Temporal's worker loads the payload converter with require(), which must understand TypeScript.
+    execArgv: ['--import', 'tsx'],
     maxWorkers: 2,
     passWithNoTests: false,
   },

@@ -8,7 +8,6 @@ import type { BlockFunctions } from '../blocks.js';
 import { startDriftAudit } from '../delivery/drift-audit.js';
 import { Sender } from '../delivery/sender.js';
 import { openTemporal, temporalOptions } from '../delivery/temporal.js';
-import { DEFAULT_TASK_QUEUE } from '../domain/messages.js';
 import { openDatabase } from '../store/database.js';
 import { checkSchema } from '../store/migrate.js';
 import { ConfigError } from './config.js';
@@ -20,7 +19,6 @@ export type WorkerSettings = {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly functions: BlockFunctions;
   readonly logger: Logger;
-  readonly taskQueue?: string;
 };
 
 /** A worker that is polling. */
@@ -30,9 +28,8 @@ export type RunningWorker = {
   stop(): Promise<void>;
 };
 
-/** Starts workflows, activities, a sender and the drift audit in this process. */
-export async function startWorker(settings: WorkerSettings): Promise<RunningWorker> {
-  const { databaseUrl, env, functions, logger } = settings;
+/** Sends the SDK's own log into ours, and leaves signals to us; once a process, before any worker. */
+export function installRuntime(logger: Logger): void {
   Runtime.install({
     logger: temporalLogger(logger),
     shutdownSignals: [],
@@ -40,18 +37,23 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
       logging: { forward: {}, filter: { core: 'WARN', other: 'ERROR' } },
     },
   });
+}
+
+/** Starts workflows, activities, a sender and the drift audit in this process. */
+export async function startWorker(settings: WorkerSettings): Promise<RunningWorker> {
+  const { databaseUrl, env, functions, logger } = settings;
   const database = openDatabase(databaseUrl, {
     maxConnections: 20,
     onIdleError: (err) => logger.warn({ err }, 'a database connection was lost'),
   });
   await checkSchema(database.db);
   const temporal = openTemporal(env);
-  const { namespace, connectionOptions } = temporalOptions(env);
+  const { namespace, taskQueue, connectionOptions } = temporalOptions(env);
   const connection = await NativeConnection.connect(connectionOptions);
   const worker = await Worker.create({
     connection,
     namespace,
-    taskQueue: settings.taskQueue ?? DEFAULT_TASK_QUEUE,
+    taskQueue,
     ...workflowCode(),
     activities: createActivities({ db: database.db, functions, logger }),
     dataConverter: { payloadConverterPath: sourceFile('../workflows/payload-converter') },

@@ -22,6 +22,7 @@ export type WorkflowState = 'running' | 'closed' | 'missing';
 /** What delivery asks of Temporal; every call has a deadline and is tried once. */
 export type Temporal = {
   readonly namespace: string;
+  readonly taskQueue: string;
   /** Starts a run's workflow; one that was ever started under this id is left alone. */
   start(run: RunToStart): Promise<void>;
   /** Starts a run's workflow again, in place of one that ended or is to be given up. */
@@ -49,6 +50,8 @@ const RUN = defineSearchAttributeKey(SEARCH_ATTRIBUTES.run, SearchAttributeType.
 /** How to reach Temporal, from the standard `TEMPORAL_*` variables; no configuration file is read. */
 export function temporalOptions(env: Readonly<Record<string, string | undefined>>): {
   readonly namespace: string;
+  /** Where our workers poll: `COUNTERSIGN_TASK_QUEUE`, so that installations can share a namespace. */
+  readonly taskQueue: string;
   readonly connectionOptions: ReturnType<typeof loadClientConnectConfig>['connectionOptions'];
 } {
   const given = Object.entries(env).flatMap(([name, value]) =>
@@ -60,6 +63,7 @@ export function temporalOptions(env: Readonly<Record<string, string | undefined>
   });
   return {
     namespace: config.namespace ?? 'default',
+    taskQueue: env['COUNTERSIGN_TASK_QUEUE'] || DEFAULT_TASK_QUEUE,
     connectionOptions: { address: '127.0.0.1:7233', ...config.connectionOptions },
   };
 }
@@ -74,7 +78,7 @@ export function openTemporal(
   env: Readonly<Record<string, string | undefined>>,
   deadlineMs: number = DEADLINE_MS,
 ): Temporal {
-  const { namespace, connectionOptions } = temporalOptions(env);
+  const { namespace, taskQueue, connectionOptions } = temporalOptions(env);
   const connection = Connection.lazy({
     ...connectionOptions,
     interceptors: [],
@@ -98,7 +102,7 @@ export function openTemporal(
     await bounded(() =>
       client.workflow.start(WORKFLOW_RUN, {
         workflowId: run.runId,
-        taskQueue: DEFAULT_TASK_QUEUE,
+        taskQueue,
         args: [order],
         staticSummary: `run of ${run.workflowId}`,
         typedSearchAttributes: [
@@ -112,6 +116,7 @@ export function openTemporal(
 
   return {
     namespace,
+    taskQueue,
     connection,
     start: (run) =>
       start(run, {
@@ -140,7 +145,7 @@ export function openTemporal(
       }
     },
     listRunning: async function* () {
-      const query = `WorkflowType IN ('workflowRun', 'gatedBlockRun') AND ExecutionStatus = 'Running'`;
+      const query = `WorkflowType IN ('workflowRun', 'gatedBlockRun') AND ExecutionStatus = 'Running' AND TaskQueue = '${taskQueue.replaceAll("'", "''")}'`;
       for await (const { workflowId, type } of client.workflow.list({ query })) {
         yield { workflowId, type };
       }

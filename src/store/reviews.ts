@@ -87,6 +87,33 @@ export async function listFacts(db: Db | Tx, reviewId: string): Promise<readonly
     .execute();
 }
 
+/** The facts of several reviews as they were recorded, in `seq` order. */
+export async function listFactsOfReviews(
+  db: Db,
+  reviewIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly FactRow[]>> {
+  const facts = new Map<string, FactRow[]>();
+  if (reviewIds.length === 0) {
+    return facts;
+  }
+  const rows = await db
+    .selectFrom('fact')
+    .selectAll()
+    .where('reviewId', 'in', [...reviewIds])
+    .orderBy('reviewId')
+    .orderBy('seq')
+    .execute();
+  for (const row of rows) {
+    const known = facts.get(row.reviewId);
+    if (known === undefined) {
+      facts.set(row.reviewId, [row]);
+    } else {
+      known.push(row);
+    }
+  }
+  return facts;
+}
+
 /** A stored fact as the domain folds it: ids and verdicts, without reasons and names. */
 export function readFact(row: FactRow): Fact {
   const { seq, id, kind, actorId, versionId, verdict, fills, forced, actingFor } = row;

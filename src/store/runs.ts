@@ -94,7 +94,8 @@ async function insertRun(
   return { run, isNew: true, lease };
 }
 
-async function findRunByCommand(
+/** Finds the run that a command id started; null for no command id. */
+export async function findRunByCommand(
   db: Db,
   projectId: string,
   commandId: string | null,

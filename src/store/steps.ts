@@ -136,6 +136,40 @@ export async function readEffectiveOutput(db: Db | Tx, stepId: string): Promise<
   return row?.output ?? null;
 }
 
+/** Finds several steps of a project, by their ids. */
+export async function listStepsById(
+  db: Db,
+  projectId: string,
+  ids: readonly string[],
+): Promise<readonly StepRow[]> {
+  return ids.length === 0
+    ? []
+    : await db
+        .selectFrom('step')
+        .selectAll()
+        .where('projectId', '=', projectId)
+        .where('id', 'in', [...ids])
+        .execute();
+}
+
+/** The canonical texts of what several steps hand on; a step that has none yet is not among them. */
+export async function readEffectiveOutputs(
+  db: Db | Tx,
+  stepIds: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  if (stepIds.length === 0) {
+    return new Map();
+  }
+  const rows = await db
+    .selectFrom('step')
+    .leftJoin('version', 'version.id', 'step.effectiveVersionId')
+    .where('step.id', 'in', [...stepIds])
+    .select('step.id')
+    .select(sql<string | null>`coalesce(version.snapshot, step.output)`.as('output'))
+    .execute();
+  return new Map(rows.flatMap(({ id, output }) => (output === null ? [] : [[id, output]])));
+}
+
 /** Finds a step of a project. */
 export async function findStep(db: Db, projectId: string, id: string): Promise<StepRow | null> {
   const row = await db

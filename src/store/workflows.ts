@@ -136,6 +136,23 @@ export async function listWorkflowVersions(
     .execute();
 }
 
+/** Finds one version of a workflow. */
+export async function findWorkflowVersion(
+  db: Db,
+  projectId: string,
+  workflowId: string,
+  versionId: string,
+): Promise<WorkflowVersionRow | null> {
+  const row = await db
+    .selectFrom('workflowVersion')
+    .selectAll()
+    .where('projectId', '=', projectId)
+    .where('workflowId', '=', workflowId)
+    .where('id', '=', versionId)
+    .executeTakeFirst();
+  return row ?? null;
+}
+
 /** Reads a stored definition back; what is stored was checked when it was declared. */
 export function readDefinition(version: Pick<WorkflowVersionRow, 'definition'>): Definition {
   return readDefinitionText(version.definition);

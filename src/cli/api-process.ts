@@ -1,0 +1,79 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { Logger } from 'pino';
+import { createApp } from '../api/app.js';
+import { FORWARD_LEASE_MS, Sender } from '../delivery/sender.js';
+import { openTemporal } from '../delivery/temporal.js';
+import { openDatabase } from '../store/database.js';
+import { checkSchema } from '../store/migrate.js';
+import { ConfigError } from './config.js';
+import { VERSION } from './version.js';
+
+/** What an API process runs on. */
+export type ApiSettings = {
+  readonly databaseUrl: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly host: string;
+  readonly port: number;
+  readonly temporalUiUrl: string | null;
+  readonly logger: Logger;
+};
+
+/** An API that answers at `url`. */
+export type RunningApi = { readonly url: string; stop(): Promise<void> };
+
+/** How long open requests may take to finish when the process is asked to end. */
+const DRAIN_MS = 10_000;
+
+/**
+ * Starts the HTTP API and a sender in this process. Temporal may be away: votes are taken all the same.
+ *
+ * @throws ConfigError when the address cannot be listened on
+ */
+export async function startApi(settings: ApiSettings): Promise<RunningApi> {
+  const { databaseUrl, env, host, port, logger } = settings;
+  const database = openDatabase(databaseUrl, {
+    maxConnections: 20,
+    onIdleError: (err) => logger.warn({ err }, 'a database connection was lost'),
+  });
+  await checkSchema(database.db);
+  const temporal = openTemporal(env);
+  const sender = new Sender({ db: database.db, databaseUrl, temporal, logger });
+  const app = createApp({
+    db: database.db,
+    forward: (leases) => sender.forward(leases),
+    forwardLeaseMs: FORWARD_LEASE_MS,
+    temporalState: () => sender.reachability(),
+    logger,
+    version: VERSION,
+    temporalUiUrl: settings.temporalUiUrl,
+  });
+  const server = createServer(app);
+  server.listen(port, host);
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    await database.close();
+    throw new ConfigError(
+      `Cannot listen on ${host}:${port} (${error instanceof Error ? error.message : String(error)}): set PORT or HOST to a free address.`,
+      { cause: error },
+    );
+  }
+  sender.start();
+  const address = server.address();
+  const boundPort = typeof address === 'object' && address !== null ? address.port : port;
+
+  return {
+    url: `http://${host}:${boundPort}`,
+    stop: async () => {
+      server.close();
+      server.closeIdleConnections();
+      const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+      await once(server, 'close');
+      clearTimeout(timer);
+      await sender.stop();
+      await temporal.close();
+      await database.close();
+    },
+  };
+}

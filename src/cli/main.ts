@@ -1,0 +1,41 @@
+import { Command, CommanderError } from 'commander';
+import { SearchAttributeConflictError } from '../delivery/search-attributes.js';
+import { SetupError } from '../dev/setup-error.js';
+import { SchemaError } from '../store/migrate.js';
+import { registerClientCommands } from './commands/index.js';
+import { ConfigError } from './config.js';
+import { explainConnectionError } from './connection-error.js';
+import { registerProcessCommands } from './processes.js';
+import { VERSION } from './version.js';
+
+/** Errors whose message is meant for the person at the keyboard; any other one is a bug of ours. */
+const FOR_PEOPLE = [ConfigError, SetupError, SchemaError, SearchAttributeConflictError];
+
+const program = new Command('countersign')
+  .description('Durable review gates on Temporal.')
+  .version(VERSION)
+  .showHelpAfterError()
+  .exitOverride();
+registerProcessCommands(program);
+registerClientCommands(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = report(error);
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) {
+    return error.exitCode;
+  }
+  const sentence = FOR_PEOPLE.some((type) => error instanceof type)
+    ? String(error instanceof Error ? error.message : error)
+    : explainConnectionError(error);
+  console.error(`countersign: ${sentence ?? describeBug(error)}`);
+  return 1;
+}
+
+function describeBug(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

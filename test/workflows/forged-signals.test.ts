@@ -1,0 +1,177 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { listFacts } from '../../src/store/reviews.js';
+import type { ReviewRow, RunRow } from '../../src/store/tables.js';
+import {
+  block,
+  gate,
+  type Installation,
+  passing,
+  reviewer,
+  startInstallation,
+} from '../support/installation.js';
+import { Operator } from '../support/operator.js';
+import { until } from '../support/until.js';
+
+/** What a forger sends; `holder` is the gate's workflow, `seq` a real fact's number or the next one. */
+type Forgery = {
+  readonly name: string;
+  readonly send: (op: Operator, holder: string, review: ReviewRow) => Promise<void>;
+};
+
+function vote(review: ReviewRow, about: Record<string, unknown> = {}): Record<string, unknown> {
+  return {
+    kind: 'vote',
+    seq: 1,
+    id: 'fct_FORGED',
+    reviewerId: 'u_forger',
+    versionId: review.newestVersionId,
+    verdict: 'approved',
+    fills: ['group:finance#1', 'group:finance#2'],
+    forced: false,
+    actingFor: null,
+    ...about,
+  };
+}
+
+const pending = { status: 'PENDING', versionId: null };
+
+const FORGERIES: readonly Forgery[] = [
+  {
+    name: 'a terminal status with a vote',
+    send: (op, holder, review) =>
+      op.signal(holder, {
+        review_id: review.id,
+        fact: vote(review),
+        status: { status: 'APPROVED', versionId: review.newestVersionId },
+      }),
+  },
+  {
+    name: 'a vote that takes the seq of a real one and settles nothing',
+    send: (op, holder, review) =>
+      op.signal(holder, {
+        review_id: review.id,
+        fact: vote(review, { fills: ['group:nobody#1'] }),
+        status: pending,
+      }),
+  },
+  {
+    name: 'a vote that its own fold would take for the last one',
+    send: (op, holder, review) =>
+      op.signal(holder, {
+        review_id: review.id,
+        fact: vote(review, { forced: true }),
+        status: pending,
+      }),
+  },
+  {
+    name: 'a forged rejection',
+    send: (op, holder, review) =>
+      op.signal(holder, {
+        review_id: review.id,
+        fact: vote(review, { verdict: 'rejected' }),
+        status: { status: 'REJECTED', versionId: null },
+      }),
+  },
+  {
+    name: 'a cancellation that never was',
+    send: (op, holder, review) =>
+      op.signal(holder, {
+        review_id: review.id,
+        fact: { kind: 'cancelled', seq: 1, id: 'fct_X', actorId: 'u_forger' },
+        status: { status: 'REVOKED', versionId: null },
+      }),
+  },
+  {
+    name: 'a vote far ahead, behind which everything would wait',
+    send: (op, holder, review) =>
+      op.signal(holder, {
+        review_id: review.id,
+        fact: vote(review, { seq: 4711 }),
+        status: pending,
+      }),
+  },
+  {
+    name: 'seq NaN',
+    send: (op, holder, review) =>
+      op.signal(holder, {
+        review_id: review.id,
+        fact: vote(review, { seq: Number.NaN }),
+        status: pending,
+      }),
+  },
+  { name: 'null', send: (op, holder) => op.signal(holder, null) },
+  { name: 'no fact', send: (op, holder, review) => op.signal(holder, { review_id: review.id }) },
+  { name: 'text that is no JSON', send: (op, holder) => op.signalRaw(holder, '{"review_id":') },
+  {
+    name: 'an encoding nobody knows',
+    send: (op, holder) => op.signalRaw(holder, 'garbage', 'binary/unheard-of'),
+  },
+  {
+    name: 'another signal name',
+    send: (op, holder) => op.client.workflow.getHandle(holder).signal('nonsense', 1),
+  },
+];
+
+describe('forged signals', () => {
+  let on: Installation;
+  let op: Operator;
+
+  beforeAll(async () => {
+    on = await startInstallation();
+    op = new Operator(on.temporal.connection);
+  });
+  afterAll(() => on.stop());
+
+  async function parked(): Promise<{ run: RunRow; review: ReviewRow; holder: string }> {
+    const run = await on.run(
+      [
+        block('extract', { review: gate({ groups: [{ group: 'finance', required: 2 }] }) }),
+        passing('book', 'extract'),
+      ],
+      { extract: { total: 5 } },
+    );
+    const review = await on.reviewOf(run, 'extract');
+    const { holder } = await on.step(run, 'extract');
+    return { run, review, holder: holder ?? '' };
+  }
+
+  test.each(FORGERIES)(
+    '$name neither opens a gate nor blocks the real decision',
+    async ({ send }) => {
+      const { run, review, holder } = await parked();
+      await send(op, holder, review);
+      await op.idle(holder);
+      expect(await on.step(run, 'book')).toMatchObject({ status: 'pending', output: null });
+      expect(await on.reviewOf(run, 'extract')).toMatchObject({ status: 'PENDING', rev: 0 });
+      expect(await listFacts(on.database.db, review.id)).toHaveLength(0);
+
+      await on.vote(review, reviewer('u1', 'finance'));
+      await send(op, holder, review);
+      await on.vote(review, reviewer('u2', 'finance'));
+      expect(await on.ended(run)).toMatchObject({ status: 'completed' });
+      expect(await on.reviewOf(run, 'extract')).toMatchObject({ status: 'EXECUTED', seq: 2 });
+    },
+  );
+
+  test('a forgery sent with the last real vote does not hide it', async () => {
+    const { run, review, holder } = await parked();
+    await on.vote(review, reviewer('u1', 'finance'));
+    await Promise.all([
+      ...FORGERIES.map(({ send }) => send(op, holder, review)),
+      on.vote(review, reviewer('u2', 'finance')),
+    ]);
+    expect(await on.ended(run)).toMatchObject({ status: 'completed' });
+  });
+
+  test('signals to the run itself change nothing', async () => {
+    const { run, review } = await parked();
+    await Promise.all(FORGERIES.map(({ send }) => send(op, run.id, review)));
+    await on.vote(review, reviewer('u1', 'finance'));
+    await on.vote(review, reviewer('u2', 'finance'));
+    expect(await on.ended(run)).toMatchObject({ status: 'completed' });
+    await until(
+      'the workflow to have completed',
+      async () => (await op.status(run.id)) === 'COMPLETED',
+    );
+  });
+});
