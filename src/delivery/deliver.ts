@@ -24,9 +24,13 @@ export async function send(temporal: Temporal, db: Db, message: LeasedMessage): 
         await temporal.signal(message.workflowId, message.payload);
         return { kind: 'delivered' };
       }
-      case 'cancel':
-        await temporal.cancel(message.workflowId ?? message.runId);
-        return { kind: 'delivered' };
+      case 'cancel': {
+        const workflowId = message.workflowId ?? message.runId;
+        await temporal.cancel(workflowId);
+        // Temporal answers OK for a workflow that has ended, too; then there is nobody to obey.
+        const state = await temporal.describe(workflowId);
+        return { kind: state === 'running' ? 'delivered' : 'closed' };
+      }
     }
   } catch (error) {
     return classify(error);
