@@ -1,0 +1,45 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { VERSION } from '../../src/cli/version.js';
+import { readStepHolders } from '../support/holders.js';
+import { type Installation, startInstallation } from '../support/installation.js';
+import { Operator } from '../support/operator.js';
+import { SCENARIO_FUNCTIONS, SCENARIOS } from '../support/scenarios.js';
+import { until } from '../support/until.js';
+
+// Not a test: run by `npm run record:histories`, once a release. What earlier releases recorded is
+// never touched: gates parked under them have to go on.
+describe(`histories of ${VERSION}`, () => {
+  const folder = new URL(`histories/${VERSION}/`, import.meta.url);
+  let on: Installation;
+  let op: Operator;
+
+  beforeAll(async () => {
+    await rm(folder, { recursive: true, force: true });
+    await mkdir(folder, { recursive: true });
+    on = await startInstallation(SCENARIO_FUNCTIONS);
+    op = new Operator(on.temporal.connection);
+  });
+  afterAll(() => on.stop());
+
+  test.each(SCENARIOS)('$name', async ({ name, isOpen, play }) => {
+    const run = await play(on, op);
+    const workflowIds = [run.id, ...(await readStepHolders(on.database.db, run.id))];
+    for (const [index, workflowId] of workflowIds.entries()) {
+      if (!isOpen) {
+        await until(
+          `${workflowId} to close`,
+          async () => (await op.status(workflowId)) !== 'RUNNING',
+        );
+      }
+      const history = await op.client.workflow.getHandle(workflowId).fetchHistory();
+      const type = index === 0 ? 'workflowRun' : `gatedBlockRun-${index}`;
+      await writeFile(
+        new URL(`${name}.${type}.json`, folder),
+        `{"workflowId":${JSON.stringify(workflowId)},"history":${historyToJSON(history)}}\n`,
+      );
+      expect(history.events?.length).toBeGreaterThan(2);
+    }
+  });
+});

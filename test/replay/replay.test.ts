@@ -1,0 +1,43 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { bundleWorkflowCode, type WorkflowBundleWithSourceMap, Worker } from '@temporalio/worker';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+
+const FOLDER = new URL('histories/', import.meta.url);
+const silent = { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} };
+const recording = z.object({ workflowId: z.string(), history: z.unknown() });
+const converterPath = fileURLToPath(
+  new URL('../../src/workflows/payload-converter.ts', import.meta.url),
+);
+
+const releases = readdirSync(FOLDER);
+const recordings = releases.flatMap((release) =>
+  readdirSync(new URL(`${release}/`, FOLDER)).map((file) => `${release}/${file}`),
+);
+
+describe('histories of every release replay, open and closed', () => {
+  let workflowBundle: WorkflowBundleWithSourceMap;
+
+  beforeAll(async () => {
+    workflowBundle = await bundleWorkflowCode({
+      workflowsPath: fileURLToPath(new URL('../../src/workflows/index.ts', import.meta.url)),
+      payloadConverterPath: converterPath,
+      logger: silent,
+    });
+  });
+
+  test('there is a recording of every path', () => {
+    expect(recordings.length).toBeGreaterThanOrEqual(30);
+  });
+
+  test.each(recordings)('%s', async (file) => {
+    const text = readFileSync(new URL(file, FOLDER), 'utf8');
+    const { workflowId, history } = recording.parse(JSON.parse(text));
+    await Worker.runReplayHistory(
+      { workflowBundle, dataConverter: { payloadConverterPath: converterPath } },
+      history,
+      workflowId,
+    );
+  });
+});

@@ -1,0 +1,228 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { pino } from 'pino';
+import { expect } from 'vitest';
+import { createApp } from '../../src/api/app.js';
+import { pathPattern } from '../../src/api/path-pattern.js';
+import { ROUTES, type ServedRoute } from '../../src/api/routes.js';
+import type { Role, Scope } from '../../src/domain/people.js';
+import { SYSTEM } from '../../src/store/actors.js';
+import type { Lease } from '../../src/store/cancel-run.js';
+import type { Db } from '../../src/store/database.js';
+import { postponeMessage, readLeasedMessage, settleMessage } from '../../src/store/outbox.js';
+import { putPerson } from '../../src/store/people.js';
+import type { ReviewRow } from '../../src/store/tables.js';
+import { createToken } from '../../src/store/tokens.js';
+import { createTestDatabase, type TestDatabase } from './database.js';
+import { createProgress, type Fired, type Progress } from './progress.js';
+
+/** What a forward does to the messages it is given, as far as the store can see. */
+export type Delivery = 'delivers' | 'finds Temporal away' | 'finds no workflow' | 'throws';
+
+/** Somebody with a token. */
+export type Caller = { readonly id: string; readonly token: string };
+
+/** An answer, its body parsed. */
+export type Reply = {
+  readonly status: number;
+  readonly headers: Headers;
+  // oxlint-disable-next-line typescript/no-explicit-any -- a test says what it expects of a body
+  readonly body: any;
+};
+
+export type Sending = {
+  readonly as?: Caller | null;
+  readonly body?: unknown;
+  /** Sent as it is, in place of `body`. */
+  readonly raw?: string | Uint8Array;
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
+/** The API on a database of its own, with people, and with everything forwarded on record. */
+export type TestApi = {
+  readonly url: string;
+  readonly db: Db;
+  readonly database: TestDatabase;
+  readonly progress: Progress;
+  /** The messages handed to `forward`, in order. */
+  readonly forwarded: readonly Lease[];
+  readonly log: () => readonly string[];
+  delivery: Delivery;
+  temporal: { reachable: boolean | null; since: string | null };
+  /** The admin, who has the admin and the reviewer role and no groups. */
+  readonly admin: Caller;
+  person(id: string, about?: { groups?: readonly string[]; roles?: readonly Role[] }): Promise<Caller>;
+  service(id: string, ...scopes: readonly Scope[]): Promise<Caller>;
+  get(path: string, sending?: Sending): Promise<Reply>;
+  post(path: string, sending?: Sending): Promise<Reply>;
+  send(method: string, path: string, sending?: Sending): Promise<Reply>;
+  /** Declares a workflow of one gated block and runs it until its review is open. */
+  openReview(about?: OpenReview): Promise<OpenedReview>;
+  stop(): Promise<void>;
+};
+
+export type OpenReview = {
+  readonly owner?: Caller;
+  readonly workflowId?: string;
+  readonly block?: Readonly<Record<string, unknown>>;
+  readonly review?: Readonly<Record<string, unknown>>;
+  readonly snapshot?: unknown;
+  readonly fired?: Partial<Fired>;
+};
+
+export type OpenedReview = {
+  readonly id: string;
+  readonly runId: string;
+  readonly stepId: string;
+  readonly seedId: string;
+  readonly row: ReviewRow;
+  readonly path: string;
+};
+
+const REVIEWER: readonly Role[] = ['reviewer'];
+
+/** Starts the API with the admin; callers are as this person unless a request says otherwise. */
+export async function startApi(): Promise<TestApi> {
+  const database = await createTestDatabase();
+  const { db } = database;
+  const forwarded: Lease[] = [];
+  const lines: string[] = [];
+  const app = createApp({
+    db,
+    forward: async (leases) => {
+      forwarded.push(...leases);
+      await deliver(db, leases, api.delivery);
+    },
+    forwardLeaseMs: 5_000,
+    temporalState: () => api.temporal,
+    logger: pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) }),
+    version: '0.0.0-test',
+    temporalUiUrl: 'http://localhost:8233/',
+  });
+  const server = createServer(app);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const url = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
+
+  const person: TestApi['person'] = async (id, about = {}) => {
+    const { groups = [], roles = REVIEWER } = about;
+    const name = `Name of ${id}`;
+    await putPerson(db, SYSTEM, {
+      ...{ id, name, email: `${id}@example.com`, slackId: '' },
+      ...{ groups, roles },
+    });
+    return { id, token: (await createToken(db, SYSTEM, { personId: id })).secret };
+  };
+  const admin = await person('u_admin', { roles: ['reviewer', 'admin'] });
+  const progress = createProgress(db);
+
+  const send: TestApi['send'] = async (method, path, sending = {}) => {
+    const caller = sending.as === undefined ? admin : sending.as;
+    const hasBody = sending.raw !== undefined || sending.body !== undefined;
+    const response = await fetch(url + path, {
+      method,
+      headers: {
+        ...(caller === null ? {} : { authorization: `Bearer ${caller.token}` }),
+        ...(hasBody ? { 'content-type': 'application/json' } : {}),
+        ...sending.headers,
+      },
+      ...(hasBody ? { body: sending.raw ?? JSON.stringify(sending.body) } : {}),
+    });
+    const text = await response.text();
+    const isJson = response.headers.get('content-type')?.startsWith('application/json') === true;
+    const body: unknown = isJson && text !== '' ? JSON.parse(text) : text;
+    expectDeclared(method, path, response.status, body);
+    return { status: response.status, headers: response.headers, body };
+  };
+
+  let count = 0;
+  const api: TestApi = {
+    ...{ url, db, database, progress, forwarded, admin, person, send },
+    log: () => lines,
+    delivery: 'delivers',
+    temporal: { reachable: true, since: null },
+    service: async (id, ...scopes) => ({
+      id,
+      token: (await createToken(db, SYSTEM, { service: id, scopes })).secret,
+    }),
+    get: (path, sending) => send('GET', path, sending),
+    post: (path, sending) => send('POST', path, sending),
+    openReview: async (about = {}) => {
+      count += 1;
+      const workflowId = about.workflowId ?? `wf_${count}`;
+      const declared = { id: 'extract_invoice', type: 'extract', executor: { kind: 'supplied' } };
+      const block = { ...declared, ...about.block, review: { ...TMP, ...about.review }, body: null };
+      const put = await send('PUT', `/v1/workflows/${workflowId}`, { body: { blocks: [block] } });
+      expect(put.status, JSON.stringify(put.body)).toBe(200);
+      const snapshot = about.snapshot ?? { total_amount: null, vendor_name: 'Acme Corp' };
+      const started = await send('POST', '/v1/workflows/runs', {
+        as: about.owner ?? admin,
+        body: { workflow_id: workflowId, json_inputs: { [block.id]: snapshot } },
+      });
+      expect(started.status, JSON.stringify(started.body)).toBe(202);
+      const runId = String(started.body.id);
+      await progress.begin(runId);
+      const row = await progress.openReview(runId, block.id, about.fired);
+      return {
+        ...{ id: row.id, runId, stepId: row.stepId, seedId: row.newestVersionId, row },
+        path: `/v1/workflows/reviews/${row.id}`,
+      };
+    },
+    stop: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+      await database.drop();
+    },
+  };
+  return api;
+}
+
+/** Does what the real sender would have done to these messages, without Temporal. */
+async function deliver(db: Db, leases: readonly Lease[], delivery: Delivery): Promise<void> {
+  for (const lease of leases) {
+    const message = await readLeasedMessage(db, lease);
+    if (message === null) {
+      throw new Error(`nothing is leased under ${lease.id}`);
+    }
+    switch (delivery) {
+      case 'delivers':
+        await settleMessage(db, message, 'delivered');
+        break;
+      case 'finds Temporal away':
+        await postponeMessage(db, message, 60_000, 'Temporal does not answer');
+        break;
+      case 'finds no workflow':
+        await settleMessage(db, message, 'failed', 'workflow not found');
+        break;
+      case 'throws':
+        throw new Error('forward broke its promise');
+    }
+  }
+}
+
+/** Fails when a success has a body that its route does not declare, to the last key. */
+function expectDeclared(method: string, path: string, status: number, body: unknown): void {
+  const route = routeOf(method, path);
+  if (route === undefined || method === 'HEAD') {
+    return;
+  }
+  const schema = new Map(Object.entries(route.responses)).get(String(status));
+  if (schema !== undefined) {
+    expect(schema.parse(body), `${route.id} declares its answer`).toEqual(body);
+  } else if (status < 400) {
+    throw new Error(`${route.id} does not declare an answer with status ${status}`);
+  }
+}
+
+/** The route that serves a request, as the router finds it. */
+export function routeOf(method: string, path: string): ServedRoute | undefined {
+  const { pathname } = new URL(path, 'http://localhost');
+  const first = ROUTES.find((route) => pathPattern(route.path).test(pathname));
+  return ROUTES.find(
+    (route) => route.path === first?.path && route.method === method.toLowerCase(),
+  );
+}
+
+const TMP = { predicate: null, remind_every: null, due_in: null, on_due: null, escalate: null };
