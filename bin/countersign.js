@@ -4,8 +4,10 @@ import { existsSync } from 'node:fs';
 
 const source = new URL('../src/cli/main.ts', import.meta.url);
 if (existsSync(source)) {
-  const { register } = await import('tsx/esm/api');
-  register();
+  const [esm, cjs] = await Promise.all([import('tsx/esm/api'), import('tsx/cjs/api')]);
+  esm.register();
+  // Temporal's worker loads the payload converter with require().
+  cjs.register();
   await import(source.href);
 } else {
   await import(new URL('../dist/cli/main.js', import.meta.url).href);

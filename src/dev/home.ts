@@ -1,5 +1,5 @@
 import { chmod, mkdir, readFile, readdir, rename, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { acquireLock } from './lock-file.js';
 import { SetupError } from './setup-error.js';
 import { errorText } from './system-error.js';
@@ -42,6 +42,7 @@ export async function openHome(path: string): Promise<Home> {
   const logs = join(home, 'logs');
   const ports = join(home, 'ports');
   try {
+    await mkdir(dirname(home), { recursive: true }); // folders on the way are not ours to close
     await mkdir(home, { recursive: true, mode: 0o700 });
     if (process.getuid?.() === 0 && (await readdir(home)).length === 0) {
       await chmod(home, 0o711);

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { errorCode } from './system-error.js';
 
 const run = promisify(execFile);
 
@@ -17,7 +18,7 @@ export async function listensOn(pid: number, port: number): Promise<boolean | nu
     case 'darwin':
       return await run('lsof', ['-nP', '-a', '-p', `${pid}`, `-iTCP:${port}`, '-sTCP:LISTEN']).then(
         () => true,
-        () => false,
+        (error: unknown) => (errorCode(error) === 'ENOENT' ? null : false), // no lsof; nothing found
       );
     default:
       return null;
@@ -32,8 +33,8 @@ async function ownsSocket(pid: number, port: number): Promise<boolean | null> {
       (await readdir(folder)).map((fd) => readlink(`${folder}/${fd}`).catch(() => '')),
     );
     return open.some((target) => inodes.has(target));
-  } catch {
-    return null; // a /proc that hides other processes
+  } catch (error) {
+    return errorCode(error) === 'ENOENT' ? false : null; // it has ended; or this /proc hides it from us
   }
 }
 

@@ -1,9 +1,16 @@
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { SetupError } from './setup-error.js';
 import { errorCode, errorText } from './system-error.js';
 
 export const LOOPBACK = '127.0.0.1';
+
+// Below the range that systems take the local ports of outgoing connections from (Linux: 32768 and up): such a connection
+// could otherwise sit on a server's port when the server wants it back.
+const LOWEST = 16_000;
+const HIGHEST = 32_000;
+const TRIES = 100;
 
 /** A port that was free a moment ago: the preferred one if possible, else any. Whoever binds it must cope with a rival. */
 export async function freePort(
@@ -14,13 +21,15 @@ export async function freePort(
       return port;
     }
   }
-  const port = await tryListen(LOOPBACK, 0);
-  if (port === null) {
-    throw new SetupError(
-      `No free port was found on ${LOOPBACK}: close some programs and try again.`,
-    );
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    const port = await tryListen(LOOPBACK, randomInt(LOWEST, HIGHEST));
+    if (port !== null) {
+      return port;
+    }
   }
-  return port;
+  throw new SetupError(
+    `No free port was found between ${LOWEST} and ${HIGHEST} on ${LOOPBACK}: close some programs and try again.`,
+  );
 }
 
 /**
@@ -30,7 +39,7 @@ export async function freePort(
  */
 export async function requireFreePort(host: string, port: number): Promise<number> {
   try {
-    const listened = await tryListen(host, port);
+    const listened = await tryListen(host, port === 0 ? await freePort() : port);
     if (listened !== null) {
       return listened;
     }

@@ -69,36 +69,51 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   const cluster = existing ?? (await createCluster(folder, binaries, user, options.durability));
   const socketFolder = await openSocketFolder(folder, user);
   const { durability, signal } = options;
-  const { running, port } = await launchPatiently(home, options, {
-    binaries,
-    cluster,
-    user,
-    durability,
-    socketFolder,
-    signal,
-  });
   try {
-    await ensureDatabase({ port, password: cluster.password });
+    const launch = { binaries, cluster, user, durability, socketFolder, signal };
+    const { running, port } = await launchPatiently(home, options, launch);
+    await prepareDatabase(running, { port, password: cluster.password });
+    await home.rememberPort(PORT_NAME, port);
+    return {
+      pid: running.pid,
+      exited: running.exited,
+      port,
+      ...urlsOf(cluster, port, socketFolder),
+      stop: async (stopOptions) => {
+        await running.stop(stopOptions);
+        await closeSocketFolder(socketFolder);
+      },
+    };
+  } catch (error) {
+    await closeSocketFolder(socketFolder);
+    throw error;
+  }
+}
+
+function urlsOf(
+  { password }: Cluster,
+  port: number,
+  socketFolder: string | null,
+): Pick<Postgres, 'url' | 'socketUrl'> {
+  const user = `${DATABASE_USER}:${password}`;
+  const socket = socketFolder === null ? null : encodeURIComponent(socketFolder);
+  return {
+    url: `postgres://${user}@${LOOPBACK}:${port}/${DATABASE_NAME}`,
+    socketUrl:
+      socket === null ? null : `postgres://${user}@/${DATABASE_NAME}?host=${socket}&port=${port}`,
+  };
+}
+
+async function prepareDatabase(
+  running: Running,
+  target: { port: number; password: string },
+): Promise<void> {
+  try {
+    await ensureDatabase(target);
   } catch (error) {
     await running.stop();
     throw error;
   }
-  await home.rememberPort(PORT_NAME, port);
-  const address = `${DATABASE_USER}:${cluster.password}@`;
-  return {
-    pid: running.pid,
-    exited: running.exited,
-    port,
-    url: `postgres://${address}${LOOPBACK}:${port}/${DATABASE_NAME}`,
-    socketUrl:
-      socketFolder === null
-        ? null
-        : `postgres://${address}/${DATABASE_NAME}?host=${encodeURIComponent(socketFolder)}&port=${port}`,
-    stop: async (stopOptions) => {
-      await running.stop(stopOptions);
-      await closeSocketFolder(socketFolder);
-    },
-  };
 }
 
 /** Launches again while the reason for a failure passes by itself: a port that somebody took, an old server's end. */
@@ -113,7 +128,7 @@ async function launchPatiently(
   let preferred = await home.rememberedPort(PORT_NAME);
   for (;;) {
     await settleOldServer(cluster.data, (port) =>
-      servesFolder(withPassword(port, cluster), cluster.data),
+      servesFolder({ port, password: cluster.password }, cluster.data),
     );
     const port = wanted ?? (await freePort([preferred]));
     const log = await openProcessLog(join(home.logs, 'postgres.log'), onLog);
@@ -129,11 +144,9 @@ async function launchPatiently(
           )
         : launchError(launched.exit, log);
     }
-    preferred = null;
+    if (launched.failed === 'port taken') {
+      preferred = null;
+    }
     await pause(100, signal);
   }
-}
-
-function withPassword(port: number, { password }: Cluster): { port: number; password: string } {
-  return { port, password };
 }

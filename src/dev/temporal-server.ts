@@ -1,5 +1,6 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Connection } from '@temporalio/client';
 import { spawnGuarded } from './guarded-process.js';
 import { openHome, writeWhole, type Home } from './home.js';
 import { listensOn } from './listening.js';
@@ -17,6 +18,11 @@ const USUAL_PORT = 7233;
 const USUAL_UI_PORT = 8233;
 const READY_MS = 60_000;
 const PATIENCE_MS = 15_000;
+
+// Its last lines say little: it panics after a taken port, and the reason comes before the stack of every goroutine.
+const REASON = /level=ERROR|^panic:|^Error|database is locked/;
+const PASSES = /database is locked|address already in use/;
+const KEPT_REASONS = 5;
 
 export type TemporalOptions = {
   /** Path of the Temporal CLI. */
@@ -101,16 +107,20 @@ async function launchPatiently(
   const giveUpAt = performance.now() + (options.patienceMs ?? PATIENCE_MS);
   for (let attempt = 0; ; attempt += 1) {
     const ports = await choosePorts(home, options, attempt > 0);
-    const log = await openProcessLog(join(home.logs, 'temporal.log'), options.onLog);
+    const reasons: string[] = [];
+    const log = await openProcessLog(join(home.logs, 'temporal.log'), (line) => {
+      options.onLog?.(line);
+      if (REASON.test(line) && reasons.length < KEPT_REASONS) {
+        reasons.push(line);
+      }
+    });
     const launched = await launch(home, options, ports, log);
     if ('running' in launched) {
       return { ...launched, ...ports };
     }
-    const passes = /database is locked|address already in use|SQLITE_BUSY/i.test(
-      launched.ended.lastLines.join('\n'),
-    );
-    if (!passes || performance.now() > giveUpAt) {
-      throw await launchError(home, options, launched.ended, log);
+    if (!reasons.some((line) => PASSES.test(line)) || performance.now() > giveUpAt) {
+      const details = reasons.length > 0 ? reasons : launched.ended.lastLines;
+      throw await launchError(home, options, { ...launched.ended, lastLines: details }, log);
     }
     await pause(200, options.signal);
   }
@@ -131,9 +141,10 @@ async function choosePorts(home: Home, options: Options, avoidOld: boolean): Pro
 async function launch(
   home: Home,
   { cli, namespace, inMemory, signal }: Options,
-  { port, uiPort }: Ports,
+  ports: Ports,
   log: ProcessLog,
 ): Promise<{ running: Running } | { ended: Exit }> {
+  const { port, uiPort } = ports;
   const child = await spawnGuarded({
     file: cli,
     args: [
@@ -157,15 +168,14 @@ async function launch(
   let ended: Exit | null = null;
   const ending = running.exited.then((exit) => {
     ended = exit;
+    return false;
   });
   const giveUpAt = performance.now() + READY_MS;
   try {
     return await withConnection(`${LOOPBACK}:${port}`, async (connection) => {
       for (;;) {
         signal?.throwIfAborted();
-        const answers = await Promise.race([answersCalls(connection), ending.then(() => false)]);
-        // The answer may come from whoever took the port from us.
-        if (answers && (await listensOn(running.pid, port)) !== false) {
+        if (await Promise.race([isServing(connection, running.pid, ports), ending])) {
           return { running };
         }
         await Promise.race([ending, pause(20)]);
@@ -184,6 +194,27 @@ async function launch(
     await running.stop({ force: true });
     throw error;
   }
+}
+
+/**
+ * Whether it is this server that answers calls: whoever took a port from it would answer too, and it ends only later.
+ *
+ * The ports are looked at before and after, because it tries them for a moment before it starts.
+ */
+async function isServing(connection: Connection, pid: number, ports: Ports): Promise<boolean> {
+  return (
+    (await hasItsPorts(pid, ports)) &&
+    (await answersCalls(connection)) &&
+    (await hasItsPorts(pid, ports))
+  );
+}
+
+async function hasItsPorts(pid: number, { port, uiPort }: Ports): Promise<boolean> {
+  const held = await Promise.all([
+    listensOn(pid, port),
+    uiPort === null ? null : listensOn(pid, uiPort),
+  ]);
+  return !held.includes(false);
 }
 
 async function launchError(
@@ -206,7 +237,7 @@ async function launchError(
 
 async function withConnection<T>(
   address: string,
-  use: (connection: ReturnType<typeof connectToDevServer>) => Promise<T>,
+  use: (connection: Connection) => Promise<T>,
 ): Promise<T> {
   const connection = connectToDevServer(address);
   try {

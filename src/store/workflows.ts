@@ -20,11 +20,17 @@ export type StoredWorkflow = {
  * Stores a definition under its content: the same content again is the same version.
  *
  * New runs take the version stored last, also when that is an older one stored again.
+ *
+ * @param weakened the gates that ask for less than in the version before: each goes into the audit
  */
 export async function putWorkflow(
   db: Db,
   actor: Actor,
   definition: Definition,
+  weakened: (
+    before: Definition,
+    after: Definition,
+  ) => readonly { readonly blockId: string; readonly changes: readonly string[] }[] = () => [],
 ): Promise<WorkflowVersionRow> {
   const { projectId } = actor;
   const workflowId = definition.workflow_id;
@@ -33,6 +39,13 @@ export async function putWorkflow(
     await sql`select pg_advisory_xact_lock(hashtextextended(${`${projectId}/${workflowId}`}, 0))`.execute(
       tx,
     );
+    const before = await tx
+      .selectFrom('workflow')
+      .innerJoin('workflowVersion', 'workflowVersion.id', 'workflow.currentVersionId')
+      .where('workflow.projectId', '=', projectId)
+      .where('workflow.id', '=', workflowId)
+      .select('workflowVersion.definition')
+      .executeTakeFirst();
     const { count } = await tx
       .selectFrom('workflowVersion')
       .where('projectId', '=', projectId)
@@ -64,6 +77,13 @@ export async function putWorkflow(
     if (inserted !== undefined) {
       await recordAudit(tx, actor, 'workflow_version_stored', {
         detail: { workflow_id: workflowId, version_id: id, ordinal: inserted.ordinal },
+      });
+    }
+    for (const { blockId, changes } of before === undefined
+      ? []
+      : weakened(readDefinition(before), definition)) {
+      await recordAudit(tx, actor, 'gate_weakened', {
+        detail: { workflow_id: workflowId, version_id: id, block_id: blockId, changes },
       });
     }
     return (

@@ -26,8 +26,7 @@ export type Caller = { readonly id: string; readonly token: string };
 export type Reply = {
   readonly status: number;
   readonly headers: Headers;
-  // oxlint-disable-next-line typescript/no-explicit-any -- a test says what it expects of a body
-  readonly body: any;
+  readonly body: unknown;
 };
 
 export type Sending = {
@@ -51,7 +50,10 @@ export type TestApi = {
   temporal: { reachable: boolean | null; since: string | null };
   /** The admin, who has the admin and the reviewer role and no groups. */
   readonly admin: Caller;
-  person(id: string, about?: { groups?: readonly string[]; roles?: readonly Role[] }): Promise<Caller>;
+  person(
+    id: string,
+    about?: { groups?: readonly string[]; roles?: readonly Role[] },
+  ): Promise<Caller>;
   service(id: string, ...scopes: readonly Scope[]): Promise<Caller>;
   get(path: string, sending?: Sending): Promise<Reply>;
   post(path: string, sending?: Sending): Promise<Reply>;
@@ -109,8 +111,12 @@ export async function startApi(): Promise<TestApi> {
     const { groups = [], roles = REVIEWER } = about;
     const name = `Name of ${id}`;
     await putPerson(db, SYSTEM, {
-      ...{ id, name, email: `${id}@example.com`, slackId: '' },
-      ...{ groups, roles },
+      id,
+      name,
+      email: `${id}@example.com`,
+      slackId: '',
+      groups,
+      roles,
     });
     return { id, token: (await createToken(db, SYSTEM, { personId: id })).secret };
   };
@@ -138,7 +144,14 @@ export async function startApi(): Promise<TestApi> {
 
   let count = 0;
   const api: TestApi = {
-    ...{ url, db, database, progress, forwarded, admin, person, send },
+    url,
+    db,
+    database,
+    progress,
+    forwarded,
+    admin,
+    person,
+    send,
     log: () => lines,
     delivery: 'delivers',
     temporal: { reachable: true, since: null },
@@ -152,7 +165,11 @@ export async function startApi(): Promise<TestApi> {
       count += 1;
       const workflowId = about.workflowId ?? `wf_${count}`;
       const declared = { id: 'extract_invoice', type: 'extract', executor: { kind: 'supplied' } };
-      const block = { ...declared, ...about.block, review: { ...TMP, ...about.review }, body: null };
+      const block = {
+        ...declared,
+        ...about.block,
+        review: about.review ?? {},
+      };
       const put = await send('PUT', `/v1/workflows/${workflowId}`, { body: { blocks: [block] } });
       expect(put.status, JSON.stringify(put.body)).toBe(200);
       const snapshot = about.snapshot ?? { total_amount: null, vendor_name: 'Acme Corp' };
@@ -161,11 +178,15 @@ export async function startApi(): Promise<TestApi> {
         body: { workflow_id: workflowId, json_inputs: { [block.id]: snapshot } },
       });
       expect(started.status, JSON.stringify(started.body)).toBe(202);
-      const runId = String(started.body.id);
+      const runId = textAt(started.body, 'id');
       await progress.begin(runId);
       const row = await progress.openReview(runId, block.id, about.fired);
       return {
-        ...{ id: row.id, runId, stepId: row.stepId, seedId: row.newestVersionId, row },
+        id: row.id,
+        runId,
+        stepId: row.stepId,
+        seedId: row.newestVersionId,
+        row,
         path: `/v1/workflows/reviews/${row.id}`,
       };
     },
@@ -177,6 +198,30 @@ export async function startApi(): Promise<TestApi> {
     },
   };
   return api;
+}
+
+/** What a parsed body has at a path; undefined where there is nothing. */
+export function valueAt(body: unknown, ...path: readonly (string | number)[]): unknown {
+  let value = body;
+  for (const key of path) {
+    value = typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined;
+  }
+  return value;
+}
+
+/** The text that a parsed body has at a path. */
+export function textAt(body: unknown, ...path: readonly (string | number)[]): string {
+  const value = valueAt(body, ...path);
+  if (typeof value !== 'string') {
+    throw new Error(`there is no text at ${path.join('.')} of ${JSON.stringify(body)}`);
+  }
+  return value;
+}
+
+/** The texts that the rows of a list have at a path, in order. */
+export function textsAt(body: unknown, ...path: readonly (string | number)[]): readonly string[] {
+  const rows = valueAt(body, 'data');
+  return Array.isArray(rows) ? rows.map((row: unknown) => textAt(row, ...path)) : [];
 }
 
 /** Does what the real sender would have done to these messages, without Temporal. */
@@ -218,11 +263,39 @@ function expectDeclared(method: string, path: string, status: number, body: unkn
 
 /** The route that serves a request, as the router finds it. */
 export function routeOf(method: string, path: string): ServedRoute | undefined {
-  const { pathname } = new URL(path, 'http://localhost');
+  const [pathname = ''] = path.split('?');
   const first = ROUTES.find((route) => pathPattern(route.path).test(pathname));
   return ROUTES.find(
     (route) => route.path === first?.path && route.method === method.toLowerCase(),
   );
 }
 
-const TMP = { predicate: null, remind_every: null, due_in: null, on_due: null, escalate: null };
+/** The part of a reply that a test compares whole. */
+export function said({ status, body }: Reply): { readonly status: number; readonly body: unknown } {
+  return { status, body };
+}
+
+/** What a refused request is answered in the form of the Retab contract. */
+export function domainError(
+  status: number,
+  code: string,
+  message: string,
+  details: Readonly<Record<string, unknown>> = {},
+): { readonly status: number; readonly body: unknown } {
+  return { status, body: { detail: { code, message, details } } };
+}
+
+/** One thing wrong with a request, as an answer shows it. */
+export type ShownProblem = {
+  readonly loc: readonly (string | number)[];
+  readonly msg: string;
+  readonly type: string;
+};
+
+/** What a malformed request is answered in the form of the Retab contract. */
+export function invalidInput(...problems: readonly ShownProblem[]): {
+  readonly status: number;
+  readonly body: unknown;
+} {
+  return { status: 422, body: { detail: problems } };
+}

@@ -66,7 +66,7 @@ export function createProgress(db: Db): Progress {
       const holder = holderOf(stepId);
       await takeStep(db, stepId, { workflowId: holder, startedAt: '2026-05-13T08:00:00.000Z' });
       const firing = (snapshot: Json): Parameters<typeof openReview>[3] => ({
-        triggeredBy: JSON.parse(JSON.stringify(fired.predicate ?? gate.predicate)),
+        triggeredBy: fired.predicate ?? gate.predicate,
         because: fired.because ?? 'the gate asks for a review every time',
         snapshot: fired.snapshot ?? asObject(snapshot),
       });

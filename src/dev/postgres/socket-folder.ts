@@ -1,4 +1,4 @@
-import { chown, lstat, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chown, lstat, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ServerUser } from '../guarded-process.js';
 import { writeWhole } from '../home.js';
@@ -6,8 +6,9 @@ import { writeWhole } from '../home.js';
 /**
  * A short private folder for the server's Unix socket; null where there is none.
  *
- * A socket's path ends at 107 bytes (103 on macOS), which a data folder deep in a checkout exceeds. The folder is
- * remembered in the cluster's folder, so that a server that was killed leaves one behind and not one more each time.
+ * A socket's path ends at 107 bytes (103 on macOS), which a data folder deep in a checkout exceeds. The path is
+ * remembered in the cluster's folder and used again: clients that know it find the restarted server, and a server that
+ * was killed leaves one folder behind and not one more each time.
  */
 export async function openSocketFolder(
   clusterFolder: string,
@@ -18,16 +19,12 @@ export async function openSocketFolder(
   }
   const pointer = join(clusterFolder, 'socket-folder');
   const remembered = (await readFile(pointer, 'utf8').catch(() => '')).trim();
-  const owner = user?.uid ?? process.getuid?.();
-  const old = remembered === '' ? null : await lstat(remembered).catch(() => null);
-  if (old !== null && old.isDirectory() && old.uid === owner && (old.mode & 0o077) === 0) {
+  if (remembered !== '' && (await makePrivate(remembered, user))) {
     return remembered;
   }
   try {
-    const folder = await mkdtemp('/tmp/countersign-pg-'); // mode 0700
-    if (user !== null) {
-      await chown(folder, user.uid, user.gid);
-    }
+    const folder = await mkdtemp('/tmp/countersign-pg-');
+    await giveTo(user, folder);
     await writeWhole(pointer, `${folder}\n`);
     return folder;
   } catch {
@@ -39,5 +36,24 @@ export async function openSocketFolder(
 export async function closeSocketFolder(folder: string | null): Promise<void> {
   if (folder !== null) {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Makes a folder at this very path, or finds that it is there and nobody else's. */
+async function makePrivate(path: string, user: ServerUser | null): Promise<boolean> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+    await giveTo(user, path);
+    return true;
+  } catch {
+    const found = await lstat(path).catch(() => null);
+    const owner = user?.uid ?? process.getuid?.();
+    return found?.isDirectory() === true && found.uid === owner && (found.mode & 0o077) === 0;
+  }
+}
+
+async function giveTo(user: ServerUser | null, path: string): Promise<void> {
+  if (user !== null) {
+    await chown(path, user.uid, user.gid);
   }
 }

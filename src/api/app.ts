@@ -1,0 +1,80 @@
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import helmet from 'helmet';
+import { storedTokens } from './authenticate.js';
+import type { AppDeps } from './deps.js';
+import { retab } from './dialects/retab.js';
+import { invalidValue, notFound } from './errors.js';
+import { beginExchange, exchangeOf } from './exchange.js';
+import { createMetrics, type Metrics } from './metrics.js';
+import { mountPages } from './pages.js';
+import { ROUTES } from './routes.js';
+import { failureOf, mountRoutes, sendError, type Serving } from './serve.js';
+
+export type { AppDeps } from './deps.js';
+
+/** The HTTP API: every route of the registry, operations pages, and one form of error for each dialect. */
+export function createApp(deps: AppDeps): Express {
+  const metrics = createMetrics();
+  const serving: Serving = { deps, metrics, verifiers: [storedTokens(deps.db)] };
+  const app = express();
+  app.set('etag', false);
+  app.set('x-powered-by', false);
+  app.use(followRequest(deps, metrics));
+  app.use(
+    helmet({
+      // It would send browsers to https even where only a proxy, or nothing at all, speaks it.
+      contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null } },
+      strictTransportSecurity: false,
+    }),
+  );
+  mountPages(app, serving);
+  mountRoutes(app, ROUTES, serving);
+  app.use((request: Request, response: Response) => {
+    const isReview = request.path.startsWith('/v1/workflows/reviews/');
+    sendError(response, retab, notFound(isReview ? 'review' : 'page', request.path));
+  });
+  app.use((error: unknown, request: Request, response: Response, next: NextFunction) => {
+    if (response.headersSent) {
+      next(error);
+      return;
+    }
+    const problem =
+      error instanceof URIError
+        ? invalidValue(['path'], 'The path is not well-formed: percent-encode UTF-8.')
+        : failureOf(error, request, serving);
+    sendError(response, retab, problem);
+  });
+  return app;
+}
+
+const PROBES: ReadonlySet<string> = new Set(['healthz', 'readyz', 'metrics']);
+
+/** Names the request, says so in the answer, and logs and measures it once it is answered. */
+function followRequest(deps: AppDeps, metrics: Metrics) {
+  return (request: Request, response: Response, next: NextFunction): void => {
+    const exchange = beginExchange(request);
+    response.set('x-request-id', exchange.requestId);
+    response.set('cache-control', 'no-store');
+    response.once('close', () => {
+      const { requestId, routeId, actorId } = exchangeOf(request);
+      const seconds = Number(process.hrtime.bigint() - exchange.startedAtNs) / 1e9;
+      metrics.observeRequest(routeId ?? 'none', response.statusCode, seconds);
+      // Probes and scrapes come every few seconds, and say nothing that metrics do not.
+      const level = PROBES.has(routeId ?? '') && response.statusCode < 400 ? 'debug' : 'info';
+      deps.logger[level](
+        {
+          requestId,
+          route: routeId,
+          method: request.method,
+          path: request.path,
+          status: response.statusCode,
+          actor: actorId,
+          ms: Math.round(seconds * 10_000) / 10,
+          aborted: !response.writableFinished,
+        },
+        'request',
+      );
+    });
+    next();
+  };
+}

@@ -1,0 +1,82 @@
+import type { Resume } from '../store/outbox.js';
+import { resumeOf } from '../store/outbox.js';
+import { recordVote, type VoteRequest, type VoteResult } from '../store/record-vote.js';
+import { findReview } from '../store/reviews.js';
+import type { ReviewRow } from '../store/tables.js';
+import type { Lease } from '../store/cancel-run.js';
+import { readReviewRecord, type ReviewRecord } from './review-records.js';
+import type { Call } from './route.js';
+
+/**
+ * Records a vote, a withdrawal or a request to release, and tells the workflow that waits.
+ *
+ * Whatever happens after the commit is no longer the caller's concern: the vote stands.
+ */
+export async function castVote(
+  call: Call,
+  reviewId: string,
+  request: Omit<VoteRequest, 'dialect'>,
+): Promise<VoteResult> {
+  const { deps, actor, dialect } = call;
+  const result = await recordVote(
+    deps.db,
+    actor,
+    reviewId,
+    { ...request, dialect: dialect.name },
+    deps.forwardLeaseMs,
+  );
+  if (result.kind === 'recorded') {
+    const { command } = request;
+    call.metrics.countVote(command.kind === 'release' ? 'release' : command.verdict, dialect.name);
+    await forward(call, result.leases);
+  }
+  return result;
+}
+
+/** Sends what was just owed; a failure is logged, because senders will try again anyway. */
+export async function forward(call: Call, leases: readonly Lease[]): Promise<void> {
+  if (leases.length > 0) {
+    await call.deps.forward(leases).catch((error: unknown) => {
+      call.log.error({ err: error }, 'forwarding failed; what is owed stays owed');
+    });
+  }
+}
+
+/** A review after a vote, and what became of telling its workflow. */
+export type Aftermath = { readonly record: ReviewRecord; readonly resume: Resume };
+
+/**
+ * Reads a review as it is now, after a vote on it.
+ *
+ * It does not fail: once the vote is durable, an answer without the latest details is better than an
+ * error that would make the caller vote again.
+ */
+export async function readAftermath(call: Call, voted: ReviewRow): Promise<Aftermath> {
+  const { db } = call.deps;
+  return await afterCommit(
+    call,
+    async () => {
+      const resume = await resumeOf(db, voted.id);
+      const row = (await findReview(db, voted.projectId, voted.id)) ?? voted;
+      return { record: await readReviewRecord(db, row), resume };
+    },
+    {
+      record: { row: voted, entries: [], facts: [] },
+      resume: {
+        status: 'pending',
+        error:
+          'The vote is recorded; whether its workflow has been told could not be read: read the review again.',
+      },
+    },
+  );
+}
+
+/** What `read` gives, or the fallback where it fails: for reading back what is durable already. */
+export async function afterCommit<T>(call: Call, read: () => Promise<T>, fallback: T): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    call.log.error({ err: error }, 'what was just committed could not be read back');
+    return fallback;
+  }
+}

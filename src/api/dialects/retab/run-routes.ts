@@ -1,0 +1,303 @@
+import { z } from 'zod';
+import { isJsonObject, type JsonObject } from '../../../domain/json.js';
+import { RUN_STATUSES, type RunStatus } from '../../../domain/statuses.js';
+import { checkIJson } from '../../../rules/canonical.js';
+import { cancelRun } from '../../../store/cancel-run.js';
+import { findPerson } from '../../../store/people.js';
+import {
+  createRun,
+  findRun,
+  findRunByCommand,
+  isEnded,
+  listRuns,
+  type RunFilter,
+} from '../../../store/runs.js';
+import type { RunRow } from '../../../store/tables.js';
+import { answer, ok } from '../../answer.js';
+import { afterCommit, forward } from '../../cast-vote.js';
+import { atPlace, checkSnapshotSize } from '../../check-snapshot.js';
+import { type ApiError, forbidden, invalidValue, notFound } from '../../errors.js';
+import { anyId, jsonObject, listOf, listQuery, newId, pageParams, prose } from '../../fields.js';
+import { type Call, route } from '../../route.js';
+import { findStartVersion, unknownBlocks } from '../../start-version.js';
+import { unstorableText } from '../../unstorable-text.js';
+import { dateParam } from './date-param.js';
+import { retab } from './dialect.js';
+import { pageRequest, showPage } from './pages.js';
+import { run, type RunBody, showRun, showRuns, TRIGGERS } from './run-wire.js';
+
+const tag = 'Runs';
+const params = z.object({ run_id: anyId });
+
+const start = route({
+  id: 'runs.start',
+  method: 'post',
+  path: '/v1/workflows/runs',
+  summary: 'Starts a run of a workflow; the same command id gives the same run.',
+  tag,
+  dialect: retab,
+  bodySize: 'snapshot',
+  body: z
+    .object({
+      workflow_id: anyId,
+      json_inputs: jsonObject.nullish(),
+      documents: jsonObject.nullish(),
+      version: anyId.nullish().meta({ description: '`production`, `draft`, or a `wfv_…` id.' }),
+      metadata: jsonObject.nullish(),
+      owner: newId.nullish().meta({ description: 'A user id; for services and admins.' }),
+      command_id: newId.nullish(),
+    })
+    .meta({ id: 'StartRunRequest' }),
+  responses: { 202: run },
+  handle: async (call, { body }) => {
+    const { deps, actor } = call;
+    const inputs = body.json_inputs ?? {};
+    const unfit =
+      refuseDocuments(body.documents ?? {}) ??
+      checkInputs(inputs) ??
+      checkMetadata(body.metadata ?? null);
+    if (unfit !== null) {
+      return unfit;
+    }
+    const commandId = body.command_id ?? null;
+    const known = await findRunByCommand(deps.db, actor.projectId, commandId);
+    if (known !== null) {
+      return answer(202, await readBack(call, known));
+    }
+    const version = await findStartVersion(
+      deps.db,
+      actor.projectId,
+      body.workflow_id,
+      body.version ?? 'production',
+    );
+    if ('code' in version) {
+      return version;
+    }
+    const misdirected = unknownBlocks(version, inputs);
+    if (misdirected !== null) {
+      return misdirected;
+    }
+    const ownerId = await chooseOwner(call, body.owner ?? null);
+    if (typeof ownerId === 'object' && ownerId !== null) {
+      return ownerId;
+    }
+    const started = await createRun(
+      deps.db,
+      actor,
+      {
+        version,
+        inputs,
+        metadata: body.metadata ?? null,
+        ownerId,
+        commandId,
+        trigger: 'api',
+      },
+      deps.forwardLeaseMs,
+    );
+    await forward(call, started.lease === null ? [] : [started.lease]);
+    return answer(202, await readBack(call, started.run));
+  },
+});
+
+function refuseDocuments(documents: JsonObject): ApiError | null {
+  return Object.keys(documents).length === 0
+    ? null
+    : invalidValue(
+        ['body', 'documents'],
+        'Inputs are JSON here: send them as `json_inputs`, and documents as links inside them.',
+      );
+}
+
+/** Every input may become a snapshot under review, so each is held to what a snapshot may be. */
+function checkInputs(inputs: JsonObject): ApiError | null {
+  const badKey = Object.keys(inputs).find((key) => checkIJson(key).length > 0);
+  if (badKey !== undefined) {
+    return atPlace(checkIJson(inputs), ['body', 'json_inputs']);
+  }
+  for (const [blockId, value] of Object.entries(inputs)) {
+    const unfit = checkSnapshotSize(value, ['body', 'json_inputs', blockId]);
+    if (unfit !== null) {
+      return unfit;
+    }
+  }
+  return null;
+}
+
+function checkMetadata(metadata: JsonObject | null): ApiError | null {
+  const problems = metadata === null ? [] : [...checkIJson(metadata), ...unstorableText(metadata)];
+  return problems.length === 0 ? null : atPlace(problems, ['body', 'metadata']);
+}
+
+/** Who owns a new run: the person who starts it, or whom a service or an admin names. */
+async function chooseOwner(
+  { deps, actor }: Call,
+  named: string | null,
+): Promise<string | null | ApiError> {
+  if (named === null || (named === actor.id && actor.kind === 'person')) {
+    return actor.kind === 'person' ? actor.id : null;
+  }
+  if (actor.kind === 'person' && !actor.roles.includes('admin')) {
+    return forbidden(
+      "Only services and admins start runs in somebody else's name: leave `owner` out.",
+    );
+  }
+  return (await findPerson(deps.db, actor.projectId, named)) === null
+    ? invalidValue(
+        ['body', 'owner'],
+        `There is no user '${named}': name one that GET /v1/users lists.`,
+      )
+    : named;
+}
+
+async function readBack(call: Call, row: RunRow): Promise<RunBody> {
+  const { db } = call.deps;
+  return await afterCommit(
+    call,
+    async () => {
+      const now = (await findRun(db, row.projectId, row.id)) ?? row;
+      const [shown] = await showRuns(db, [now]);
+      return shown ?? showRun(now, []);
+    },
+    showRun(row, []),
+  );
+}
+
+/** Words that older clients use in filters, for what runs and steps are called now. */
+const RUN_FILTER_WORDS = [...RUN_STATUSES, 'awaiting_review', 'failed', 'queued'] as const;
+type RunFilterWord = (typeof RUN_FILTER_WORDS)[number];
+
+function filterStatus(word: RunFilterWord): RunStatus | 'awaiting_review' {
+  switch (word) {
+    case 'failed':
+      return 'error';
+    case 'queued':
+      return 'pending';
+    case 'cancelling':
+      return 'cancelled';
+    default:
+      return word;
+  }
+}
+
+/** A filter by metadata: a JSON object, of which every part must be in the run's own. */
+const metadataParam = z
+  .string()
+  .transform((source, context): JsonObject => {
+    const value = parseJsonOrNull(source);
+    if (isJsonObject(value) && checkIJson(value).length + unstorableText(value).length === 0) {
+      return value;
+    }
+    context.addIssue({ code: 'custom', message: 'Expected a JSON object, percent-encoded.' });
+    return z.NEVER;
+  })
+  .meta({ override: { type: 'string', contentMediaType: 'application/json' } });
+
+function parseJsonOrNull(source: string): unknown {
+  try {
+    const value: unknown = JSON.parse(source);
+    return value;
+  } catch {
+    return null;
+  }
+}
+
+const list = route({
+  id: 'runs.list',
+  method: 'get',
+  path: '/v1/workflows/runs',
+  summary: 'Lists runs, newest first.',
+  tag,
+  dialect: retab,
+  query: listQuery({
+    workflow_id: anyId.optional(),
+    status: z.array(z.enum(RUN_FILTER_WORDS)).default([]),
+    exclude_status: z.array(z.enum(RUN_FILTER_WORDS)).default([]),
+    trigger_type: z.enum(TRIGGERS).optional(),
+    from_date: dateParam('start').optional(),
+    to_date: dateParam('end').optional(),
+    search: anyId.optional().meta({ description: 'Part of a run id or of a workflow id.' }),
+    metadata: metadataParam.optional(),
+    ...pageParams({ max: 100, byDefault: 20, order: 'desc' }),
+  }),
+  responses: { 200: listOf(run) },
+  handle: async ({ deps, actor }, { query }) => {
+    const filter: RunFilter = {
+      workflowId: query.workflow_id ?? null,
+      statuses: query.status.map(filterStatus),
+      excludedStatuses: query.exclude_status.map(filterStatus),
+      trigger: query.trigger_type ?? null,
+      from: query.from_date ?? null,
+      to: query.to_date ?? null,
+      search: query.search ?? null,
+      metadata: query.metadata ?? null,
+    };
+    const page = await listRuns(deps.db, actor.projectId, filter, pageRequest(query));
+    return ok(showPage(page, await showRuns(deps.db, page.rows)));
+  },
+});
+
+const get = route({
+  id: 'runs.get',
+  method: 'get',
+  path: '/v1/workflows/runs/{run_id}',
+  summary: 'Reads one run.',
+  tag,
+  dialect: retab,
+  params,
+  responses: { 200: run },
+  handle: async ({ deps, actor }, { params: { run_id: id } }) => {
+    const row = await findRun(deps.db, actor.projectId, id);
+    if (row === null) {
+      return notFound('run', id);
+    }
+    const [shown] = await showRuns(deps.db, [row]);
+    return ok(shown);
+  },
+});
+
+const cancelled = z
+  .object({
+    run,
+    cancellation_status: z.enum(['cancelled', 'cancellation_requested', 'cancellation_failed']),
+    redis_available: z.literal(true),
+  })
+  .meta({ id: 'CancelRunResponse' });
+
+const cancel = route({
+  id: 'runs.cancel',
+  method: 'post',
+  path: '/v1/workflows/runs/{run_id}/cancel',
+  summary:
+    'Cancels a run, durably, and with it its undecided reviews; an ended run stays as it is.',
+  tag,
+  dialect: retab,
+  params,
+  body: z
+    .object({ command_id: newId.nullish(), reason: prose(10_000).nullish() })
+    .nullish()
+    .meta({ id: 'CancelRunRequest' }),
+  responses: { 200: cancelled },
+  handle: async (call, { params: { run_id: id }, body }) => {
+    const { deps, actor } = call;
+    const row = await findRun(deps.db, actor.projectId, id);
+    if (row === null) {
+      return notFound('run', id);
+    }
+    if (!call.mayActFor(row.ownerId)) {
+      return forbidden(
+        "Only the run's owner or an admin may cancel it: ask one of them, or reject its review.",
+      );
+    }
+    const reason = body?.reason ?? `cancelled by ${actor.name}`;
+    const about = { reason, dialect: call.dialect.name };
+    const { run: ended, lease } = await cancelRun(deps.db, actor, id, about, deps.forwardLeaseMs);
+    await forward(call, lease === null ? [] : [lease]);
+    return ok({
+      run: await readBack(call, ended),
+      cancellation_status: isEnded(ended) ? 'cancelled' : 'cancellation_requested',
+      redis_available: true,
+    });
+  },
+});
+
+export const RUN_ROUTES = [start, list, get, cancel] as const;

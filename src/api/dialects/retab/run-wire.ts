@@ -1,0 +1,115 @@
+import { z } from 'zod';
+import { waitingBlocks } from '../../../store/runs.js';
+import { readJsonObject } from '../../../store/stored-json.js';
+import type { Db } from '../../../store/database.js';
+import type { RunRow } from '../../../store/tables.js';
+import { isJsonObject } from '../../../domain/json.js';
+import { jsonObject, showTime, showTimeOrNull, timestamp } from '../../fields.js';
+
+/** How a run can have been started. */
+export const TRIGGERS = [
+  'manual',
+  'api',
+  'schedule',
+  'webhook',
+  'email',
+  'custom',
+  'restart',
+] as const;
+
+const lifecycle = z
+  .discriminatedUnion('status', [
+    z.object({ status: z.literal('pending') }),
+    z.object({ status: z.literal('running') }),
+    z.object({
+      status: z.literal('awaiting_review'),
+      waiting_for_block_ids: z.array(z.string()).min(1),
+    }),
+    z.object({ status: z.literal('completed') }),
+    z.object({
+      status: z.literal('error'),
+      message: z.string(),
+      stage: z.string().nullable(),
+      category: z.string().nullable(),
+      details: z.string().nullable(),
+      failing_step_id: z.string().nullable(),
+    }),
+    z.object({ status: z.literal('cancelled'), reason: z.string() }),
+  ])
+  .meta({ id: 'RunLifecycle' });
+
+/** A run: the fields of the published contract first, then our own. */
+export const run = z
+  .object({
+    id: z.string(),
+    workflow_id: z.string(),
+    workflow_version_id: z.string(),
+    trigger: z.object({ type: z.enum(TRIGGERS) }),
+    lifecycle,
+    timing: z.object({
+      created_at: timestamp,
+      started_at: timestamp.nullable(),
+      completed_at: timestamp.nullable(),
+    }),
+    inputs: z.object({ documents: jsonObject, json_data: jsonObject }),
+    metadata: jsonObject.nullable(),
+    owner_id: z.string().nullable(),
+    started_by: z.string(),
+    command_id: z.string().nullable(),
+  })
+  .meta({ id: 'Run' });
+
+export type RunBody = z.infer<typeof run>;
+
+/** Runs as this contract shows them, in the order given. */
+export async function showRuns(db: Db, rows: readonly RunRow[]): Promise<readonly RunBody[]> {
+  const ids = rows.filter(({ status }) => status === 'running').map(({ id }) => id);
+  const waiting = await waitingBlocks(db, ids);
+  return rows.map((row) => showRun(row, waiting.get(row.id) ?? []));
+}
+
+/** A run as this contract shows it. */
+export function showRun(row: RunRow, waitingForBlockIds: readonly string[]): RunBody {
+  return {
+    id: row.id,
+    workflow_id: row.workflowId,
+    workflow_version_id: row.workflowVersionId,
+    trigger: { type: TRIGGERS.find((known) => known === row.trigger) ?? 'custom' },
+    lifecycle: showLifecycle(row, waitingForBlockIds),
+    timing: {
+      created_at: showTime(row.createdAt),
+      started_at: showTimeOrNull(row.startedAt),
+      completed_at: showTimeOrNull(row.endedAt),
+    },
+    inputs: { documents: {}, json_data: readJsonObject(row.inputs) },
+    metadata: isJsonObject(row.metadata) ? row.metadata : null,
+    owner_id: row.ownerId,
+    started_by: row.startedBy,
+    command_id: row.commandId,
+  };
+}
+
+/** A cancellation shows as soon as it is durable, whether workflows have obeyed it or not yet. */
+function showLifecycle(row: RunRow, waitingForBlockIds: readonly string[]): RunBody['lifecycle'] {
+  switch (row.status) {
+    case 'pending':
+    case 'completed':
+      return { status: row.status };
+    case 'running':
+      return waitingForBlockIds.length === 0
+        ? { status: 'running' }
+        : { status: 'awaiting_review', waiting_for_block_ids: [...waitingForBlockIds] };
+    case 'error':
+      return {
+        status: 'error',
+        message: row.errorMessage ?? 'The run failed and left no message.',
+        stage: null,
+        category: null,
+        details: null,
+        failing_step_id: row.failingStepId,
+      };
+    case 'cancelling':
+    case 'cancelled':
+      return { status: 'cancelled', reason: row.cancelReason ?? 'the run was cancelled' };
+  }
+}

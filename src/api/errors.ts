@@ -1,0 +1,65 @@
+import type { Refusal } from '../domain/refusals.js';
+
+/** One thing wrong with a request, and where: `loc` begins with `path`, `query` or `body`. */
+export type InvalidInput = {
+  readonly loc: readonly (string | number)[];
+  readonly message: string;
+  readonly type: string;
+};
+
+/** What a request can name in vain. */
+export type Named = 'review' | 'version' | 'run' | 'step' | 'workflow' | 'user' | 'token' | 'page';
+
+/** Why a request was not carried out, before a dialect gives it its form. */
+export type ApiError = { readonly kind: 'error' } & (
+  | { readonly code: 'unauthenticated'; readonly message: string }
+  | { readonly code: 'forbidden'; readonly message: string }
+  | { readonly code: 'invalid'; readonly problems: readonly InvalidInput[] }
+  | { readonly code: 'not_found'; readonly what: Named; readonly message: string }
+  | { readonly code: 'method_not_allowed'; readonly method: string; readonly allow: string }
+  | { readonly code: 'unsupported_media_type'; readonly message: string }
+  | {
+      readonly code: 'too_large';
+      readonly what: 'snapshot' | 'body';
+      readonly message: string;
+      readonly maxBytes: number;
+    }
+  | { readonly code: 'refused'; readonly refusals: readonly Refusal[] }
+  | {
+      readonly code: 'parent_conflict';
+      readonly versionId: string;
+      readonly existingParentId: string | null;
+      readonly requestedParentId: string;
+    }
+  | { readonly code: 'unavailable' }
+  | { readonly code: 'internal'; readonly requestId: string }
+);
+
+/** The error of a request that breaks its schema. */
+export function invalid(...problems: readonly InvalidInput[]): ApiError {
+  return { kind: 'error', code: 'invalid', problems };
+}
+
+/** The error of a value that is well-formed and still makes no sense. */
+export function invalidValue(loc: readonly (string | number)[], message: string): ApiError {
+  return invalid({ loc, message, type: 'value_error' });
+}
+
+/** The error of a request that names what this project does not have. */
+export function notFound(what: Named, id: string): ApiError {
+  const message =
+    what === 'page'
+      ? `Nothing is served at '${id}': see /docs for what is.`
+      : `There is no ${what} '${id}' in this project: check the id, or list what there is.`;
+  return { kind: 'error', code: 'not_found', what, message };
+}
+
+/** The error of a caller whose roles or scopes do not allow the route. */
+export function forbidden(message: string): ApiError {
+  return { kind: 'error', code: 'forbidden', message };
+}
+
+/** The error of a command that the rules refused. */
+export function refused(...refusals: readonly Refusal[]): ApiError {
+  return { kind: 'error', code: 'refused', refusals };
+}

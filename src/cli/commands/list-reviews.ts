@@ -1,0 +1,76 @@
+import type { Client, ListReviews, Me, Page, Review } from '../../client/index.js';
+import { showReviews } from '../output/review-text.js';
+import { moreRows } from '../output/table.js';
+import { CommandError } from './command-error.js';
+import { type CommonOptions, perform } from './perform.js';
+
+/** The options of `review list`. */
+export type ListReviewsOptions = CommonOptions & {
+  readonly status: NonNullable<ListReviews['decision_status']>;
+  readonly run?: string;
+  readonly workflow?: string;
+  readonly mine?: boolean;
+  readonly limit: number;
+};
+
+/** Carries out `review list`. */
+export async function listReviews(options: ListReviewsOptions): Promise<void> {
+  await perform(options, async ({ client }) => {
+    const { status, run, workflow, mine = false, limit } = options;
+    if (mine && status !== 'pending') {
+      throw new CommandError(
+        `Only undecided reviews wait for anybody: use --mine without --status ${status}.`,
+      );
+    }
+    const query = { decision_status: status, run_id: run, workflow_id: workflow };
+    const page = mine
+      ? await listMine(client, query, limit)
+      : await client.reviews.list(query).take(limit);
+    return {
+      json: page,
+      text: (style) =>
+        [
+          showReviews(
+            style,
+            page.data,
+            mine ? 'Nothing waits for you.' : 'There is no such review.',
+          ),
+          ...moreRows(page),
+        ].join('\n'),
+    };
+  });
+}
+
+/** The first reviews of which somebody could fill an open entry, as `explain` has it. */
+async function listMine(client: Client, query: ListReviews, limit: number): Promise<Page<Review>> {
+  const me = await client.me();
+  if (me.kind !== 'person') {
+    throw new CommandError(
+      `Nothing waits for '${me.name}', which is a service: use the token of a person, or leave --mine out.`,
+    );
+  }
+  const data: Review[] = [];
+  for await (const review of client.reviews.list({ ...query, limit: 200 })) {
+    if (concerns(review, me) && (await waitsFor(client, review, me))) {
+      if (data.length === limit) {
+        return { data, list_metadata: { before: null, after: data.at(-1)?.id ?? null } };
+      }
+      data.push(review);
+    }
+  }
+  return { data, list_metadata: { before: null, after: null } };
+}
+
+/** Whether an open entry is about somebody at all: it spares most questions to the server. */
+function concerns({ entries }: Review, { id, groups }: Me): boolean {
+  return entries.some(
+    ({ kind, subject, status }) =>
+      status === 'PENDING' &&
+      (kind === 'anyone' || (kind === 'group' ? groups.includes(subject) : subject === id)),
+  );
+}
+
+async function waitsFor(client: Client, { id }: Review, me: Me): Promise<boolean> {
+  const { missing } = await client.reviews.explain(id);
+  return missing.some(({ could_fill: people }) => people.some((person) => person.id === me.id));
+}

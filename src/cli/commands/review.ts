@@ -1,0 +1,81 @@
+import { type Command, Option } from 'commander';
+import { DECISION_STATUSES } from '../../store/reviews.js';
+import { showExplanation, showReview } from '../output/review-text.js';
+import { clientCommand, clientGroup } from './client-command.js';
+import { approve, reject, release, withdraw } from './decide.js';
+import { listReviews } from './list-reviews.js';
+import { limitOption } from './options.js';
+import { type CommonOptions, perform } from './perform.js';
+
+/** Adds `countersign review …`. */
+export function registerReviewCommands(program: Command): void {
+  const group = clientGroup(program, 'review', 'read and decide reviews');
+
+  clientCommand(group, 'list', 'list reviews, oldest first')
+    .addOption(
+      new Option('--status <status>', 'only these').choices(DECISION_STATUSES).default('pending'),
+    )
+    .option('--run <run>', 'only reviews of this run')
+    .option('--workflow <workflow_id>', 'only reviews of this workflow')
+    .option('--mine', 'only those that wait for you')
+    .addOption(limitOption())
+    .action(listReviews);
+
+  reviewCommand(group, 'show', 'show a review: its entries, and the newest version').action(show);
+
+  reviewCommand(group, 'explain', 'say what a review waits for, and who could give it').action(
+    explain,
+  );
+
+  reviewCommand(group, 'approve', 'approve the newest version, which is shown first')
+    .option('--version <version>', 'approve this version (rvr_…) instead')
+    .action(approve);
+
+  reviewCommand(group, 'reject', 'reject a review; its run ends with it, unless the gate says not')
+    .requiredOption('--reason <text>', 'why, for those who have to correct it')
+    .option('--version <version>', 'the version you have seen (rvr_…); default: the newest')
+    .action(reject);
+
+  reviewCommand(group, 'withdraw', 'take an approval back, as long as it has not been released')
+    .requiredOption('--reason <text>', 'why, for those who come after')
+    .addOption(
+      new Option('--verdict <verdict>', 'what the review is from then on')
+        .choices(['revoked', 'rejected'])
+        .default('revoked'),
+    )
+    .action(withdraw);
+
+  reviewCommand(
+    group,
+    'release',
+    'let an approved step go on, where the gate wants it said',
+  ).action(release);
+}
+
+function reviewCommand(group: Command, name: string, description: string): Command {
+  return clientCommand(group, name, description).argument(
+    '<review>',
+    'the id of the review (rev_…)',
+  );
+}
+
+async function show(reviewId: string, options: CommonOptions): Promise<void> {
+  await perform(options, async ({ client }) => {
+    const review = await client.reviews.get(reviewId);
+    const [version, explanation] = await Promise.all([
+      client.reviews.versions.get(review.newest_version_id),
+      client.reviews.explain(reviewId),
+    ]);
+    return {
+      json: { ...review, newest_version: version, explanation },
+      text: (style) => showReview(style, { review, version, explanation }),
+    };
+  });
+}
+
+async function explain(reviewId: string, options: CommonOptions): Promise<void> {
+  await perform(options, async ({ client }) => {
+    const explanation = await client.reviews.explain(reviewId);
+    return { json: explanation, text: (style) => showExplanation(style, explanation) };
+  });
+}

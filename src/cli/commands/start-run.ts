@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto';
+import { type Client, ConnectionError, type Run, type StartRun } from '../../client/index.js';
+import { isJsonObject, type JsonObject } from '../../domain/json.js';
+import { say } from '../output/printable.js';
+import { showLifecycle } from '../output/run-text.js';
+import { statusPaint } from '../output/style.js';
+import { CommandError } from './command-error.js';
+import { type CommonOptions, perform, type Report, type Session } from './perform.js';
+import { readJsonFile } from './read-input.js';
+
+/** The options of `run start`. */
+export type StartOptions = CommonOptions & {
+  readonly input?: JsonObject;
+  readonly inputFile?: string;
+  readonly owner?: string;
+  readonly commandId?: string;
+  readonly wait?: boolean;
+};
+
+/** Carries out `run start`. */
+export async function start(workflowId: string, options: StartOptions): Promise<void> {
+  await perform(options, async (session) => {
+    const run = await startOnce(session.client, {
+      workflow_id: workflowId,
+      json_inputs: options.input ?? (await readInputs(options.inputFile)),
+      owner: options.owner,
+      command_id: options.commandId ?? `cli-${randomUUID()}`,
+    });
+    return options.wait === true ? await follow(session, run) : started(run);
+  });
+}
+
+/**
+ * Starts a run; a start of which nobody knows whether it happened can be sent again.
+ *
+ * Hence the command id that is always sent: the error names it.
+ */
+async function startOnce(
+  client: Client,
+  request: StartRun & { readonly command_id: string },
+): Promise<Run> {
+  try {
+    return await client.runs.start(request);
+  } catch (error) {
+    if (!(error instanceof ConnectionError)) {
+      throw error;
+    }
+    throw new ConnectionError(
+      error.url,
+      `${error.message} Then send this again with --command-id ${request.command_id}: should the run have started, it does not start twice.`,
+      { cause: error },
+    );
+  }
+}
+
+async function readInputs(file: string | undefined): Promise<JsonObject> {
+  if (file === undefined) {
+    return {};
+  }
+  const value = await readJsonFile(file);
+  if (!isJsonObject(value)) {
+    throw new CommandError(
+      `The inputs in ${file} are no JSON object: expected { "<block id>": …, … }.`,
+    );
+  }
+  return value;
+}
+
+function started(run: Run): Report {
+  return {
+    json: run,
+    text: () =>
+      [
+        say`Run ${run.id} of ${run.workflow_id} has been started (${run.lifecycle.status}).`,
+        say`Follow it: countersign run show ${run.id}`,
+      ].join('\n'),
+  };
+}
+
+/** Waits until a run has ended; the server may restart meanwhile. */
+async function follow({ client, note, noteStyle }: Session, run: Run): Promise<Report> {
+  note(say`Run ${run.id} of ${run.workflow_id} has been started; waiting until it ends.`);
+  const ended = await client.runs.waitFor(run.id, {
+    onChange: (now) => {
+      const { status } = now.lifecycle;
+      const hint =
+        status === 'awaiting_review' ? say`  countersign review list --run ${now.id}` : '';
+      note(`${statusPaint(noteStyle, status)(say`${showLifecycle(now)}`)}${noteStyle.dim(hint)}`);
+    },
+  });
+  const sentence = say`Run ${ended.id} has ended: ${showLifecycle(ended)}.`;
+  return {
+    json: ended,
+    text: () => (ended.lifecycle.status === 'completed' ? sentence : ''),
+    failure: ended.lifecycle.status === 'completed' ? null : sentence,
+  };
+}

@@ -1,0 +1,118 @@
+import { describe, expect, test } from 'vitest';
+import { explainRefusal, type Refusal, type RefusalCode } from '../../src/domain/refusals.js';
+
+type Explained<Code extends RefusalCode> = readonly (readonly [
+  refusal: Extract<Refusal, { code: Code }>,
+  sentence: string,
+])[];
+
+/** Codes and sentences together: both are public, and clients show them. */
+const explained: { readonly [Code in RefusalCode]: Explained<Code> } = {
+  SERVICE_CANNOT_VOTE: [
+    [
+      { code: 'SERVICE_CANNOT_VOTE', service: 'svc_x' },
+      "Only a person's vote fills an entry, and 'svc_x' is a service: vote with a person's token.",
+    ],
+  ],
+  VERSION_NOT_FOUND: [
+    [
+      { code: 'VERSION_NOT_FOUND', versionId: 'rvr_x', reviewId: 'rev_1' },
+      "Version 'rvr_x' does not belong to review 'rev_1': list its versions and name one of them.",
+    ],
+  ],
+  SELF_APPROVAL: [
+    [
+      { code: 'SELF_APPROVAL', selfApproval: 'never' },
+      'You own this run, and its gate never lets the owner approve: ask another reviewer.',
+    ],
+    [
+      { code: 'SELF_APPROVAL', selfApproval: 'admins' },
+      'You own this run, and only an owner who is an admin may approve it: ask another reviewer.',
+    ],
+  ],
+  NOT_ELIGIBLE: [
+    [
+      { code: 'NOT_ELIGIBLE', personId: 'u_x', needs: 'a member of finance' },
+      "'u_x' may not decide this review: it needs a member of finance.",
+    ],
+  ],
+  CORRECTION_AUTHOR: [
+    [
+      { code: 'CORRECTION_AUTHOR', versionId: 'rvr_2' },
+      "You wrote version 'rvr_2', and this gate wants somebody else to approve a correction: ask another reviewer.",
+    ],
+  ],
+  NOT_IN_FORCE_GROUP: [
+    [
+      { code: 'NOT_IN_FORCE_GROUP', forceGroups: [] },
+      'This gate declares no group that may force an approval: vote without force.',
+    ],
+    [
+      { code: 'NOT_IN_FORCE_GROUP', forceGroups: ['oncall', 'sre'] },
+      'Only members of oncall, sre may force an approval here: vote without force.',
+    ],
+  ],
+  REVIEW_CANCELLED: [
+    [
+      { code: 'REVIEW_CANCELLED', reviewId: 'rev_1' },
+      "The run of review 'rev_1' was cancelled: there is nothing left to decide.",
+    ],
+  ],
+  REVIEW_DECIDED: [
+    [
+      { code: 'REVIEW_DECIDED', reviewId: 'rev_1', status: 'APPROVED', versionId: 'rvr_1' },
+      'Review rev_1 already has a decision.',
+    ],
+  ],
+  NOT_APPROVED: [
+    [
+      { code: 'NOT_APPROVED', reviewId: 'rev_1', status: 'PENDING' },
+      "Review 'rev_1' is PENDING, and only an APPROVED review can be withdrawn or released: read it again.",
+    ],
+  ],
+  ALREADY_RELEASED: [
+    [
+      { code: 'ALREADY_RELEASED', reviewId: 'rev_1', status: 'EXECUTED' },
+      "Review 'rev_1' has been released (EXECUTED): it can no longer be withdrawn or released.",
+    ],
+  ],
+  NOT_MANUAL: [
+    [
+      { code: 'NOT_MANUAL', reviewId: 'rev_1' },
+      "Review 'rev_1' is released without being asked: its gate does not declare release 'manual'.",
+    ],
+  ],
+  NOT_OWNER: [
+    [
+      { code: 'NOT_OWNER', personId: 'u_x' },
+      "'u_x' may not do this: it is for the run's owner or an admin.",
+    ],
+  ],
+  CORRECTIONS_NOT_ALLOWED: [
+    [
+      { code: 'CORRECTIONS_NOT_ALLOWED', reviewId: 'rev_1' },
+      "The gate of review 'rev_1' takes no corrections: approve or reject the version that is there.",
+    ],
+  ],
+  SUPERSEDED_VERSIONS: [
+    [
+      { code: 'SUPERSEDED_VERSIONS', versionIds: ['rvr_1', 'rvr_2'] },
+      'This would discard versions that nobody built on: re-send this request with acknowledged_superseded_version_ids=[rvr_1, rvr_2]',
+    ],
+  ],
+};
+
+describe('explainRefusal', () => {
+  const rows: readonly (readonly [Refusal, string])[] = Object.values(explained).flat();
+
+  test.each(rows)('explains %j', (refusal, sentence) => {
+    expect({ code: refusal.code, sentence: explainRefusal(refusal) }).toEqual({
+      code: refusal.code,
+      sentence,
+    });
+  });
+
+  test.each(Object.entries(explained))('keeps the code %s as it is published', (code, cases) => {
+    expect(cases.map(([refusal]) => refusal.code)).toEqual(cases.map(() => code));
+  });
+});

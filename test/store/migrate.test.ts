@@ -1,0 +1,281 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { sql } from 'kysely';
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
+import type { Placement } from '../../src/domain/definition.js';
+import type { Fact, Verdict } from '../../src/domain/facts.js';
+import type { Entry } from '../../src/domain/policy.js';
+import type { Decision } from '../../src/domain/review-state.js';
+import {
+  REVIEW_STATUSES,
+  RUN_STATUSES,
+  STEP_STATUSES,
+  type VotedStatus,
+} from '../../src/domain/statuses.js';
+import type { Actor } from '../../src/store/actors.js';
+import type { NewVersion } from '../../src/store/add-version.js';
+import { type Database, openDatabase } from '../../src/store/database.js';
+import { checkSchema, migrate, SchemaError } from '../../src/store/migrate.js';
+import { MIGRATIONS } from '../../src/store/migrations.js';
+import type { LeasedMessage } from '../../src/store/outbox.js';
+import type { OutboxRow, RunRow, VersionRow } from '../../src/store/tables.js';
+import { createTestDatabase, databaseUrl, type TestDatabase } from '../support/database.js';
+import { until } from '../support/until.js';
+
+let server: Database;
+beforeAll(() => {
+  server = openDatabase(inject('postgresUrl'), { maxConnections: 2 });
+});
+afterAll(() => server.close());
+
+/** A database without any table, which is dropped when its test ends. */
+async function anEmptyDatabase(): Promise<string> {
+  const name = `t_${randomUUID().replaceAll('-', '')}`;
+  await sql.raw(`create database ${name} template template0`).execute(server.db);
+  onTestFinished(async () => {
+    await until(`nobody to be connected to ${name}`, async () => {
+      const { rows } = await sql`select 1 from pg_stat_activity where datname = ${name}`.execute(
+        server.db,
+      );
+      return rows.length === 0;
+    });
+    await sql.raw(`drop database ${name}`).execute(server.db);
+  });
+  return databaseUrl(inject('postgresUrl'), name);
+}
+
+async function withDatabase<T>(url: string, use: (database: Database) => Promise<T>): Promise<T> {
+  const database = openDatabase(url, { maxConnections: 2 });
+  try {
+    return await use(database);
+  } finally {
+    await database.close();
+  }
+}
+
+const ALL = Object.keys(MIGRATIONS);
+
+/** The name, message and all of what a promise is rejected with. */
+async function rejectionOf(promise: Promise<unknown>): Promise<Error> {
+  return await promise.then(
+    () => expect.fail('it was not refused'),
+    (error: unknown) => (error instanceof Error ? error : expect.fail('it threw no error')),
+  );
+}
+
+describe('migrate', () => {
+  test('brings an empty database up to date once, when twenty processes do it at the same time', async () => {
+    const url = await anEmptyDatabase();
+    const taken = await Promise.all(
+      Array.from({ length: 20 }, () => withDatabase(url, ({ db }) => migrate(db))),
+    );
+    expect(taken.filter((steps) => steps.length > 0)).toEqual([ALL]);
+    await withDatabase(url, async ({ db }) => {
+      await checkSchema(db);
+      const { rows } = await sql<{ name: string }>`
+        select name from kysely_migration order by name`.execute(db);
+      expect(rows.map(({ name }) => name)).toEqual(ALL);
+      const projects = await db.selectFrom('project').select('id').execute();
+      expect(projects).toEqual([{ id: 'prj_default' }]);
+    });
+  });
+
+  test('does nothing where everything has been done', async () => {
+    const url = await anEmptyDatabase();
+    await withDatabase(url, async ({ db }) => {
+      await migrate(db);
+      await db.insertInto('project').values({ id: 'prj_kept', name: 'Kept' }).execute();
+      expect(await migrate(db)).toEqual([]);
+      const projects = await db.selectFrom('project').select('id').orderBy('id').execute();
+      expect(projects.map(({ id }) => id)).toEqual(['prj_default', 'prj_kept']);
+    });
+  });
+
+  test('refuses a schema that is newer than this version, and touches nothing', async () => {
+    const url = await anEmptyDatabase();
+    await withDatabase(url, async ({ db }) => {
+      await migrate(db);
+      await sql`insert into kysely_migration (name, timestamp)
+                values ('9998_more', ''), ('9999_tomorrow', '')`.execute(db);
+      await sql`delete from kysely_migration where name = ${ALL[0]}`.execute(db);
+      const message =
+        'The database schema is newer than this version of Countersign (it has 9998_more, 9999_tomorrow): upgrade Countersign, or point DATABASE_URL at another database.';
+      for (const refused of [migrate(db), checkSchema(db)]) {
+        const error = await rejectionOf(refused);
+        expect(error).toBeInstanceOf(SchemaError);
+        expect(error).toMatchObject({ name: 'SchemaError', message });
+      }
+      const { rows } = await sql<{ name: string }>`
+        select name from kysely_migration order by name`.execute(db);
+      expect(rows.map(({ name }) => name)).toEqual([...ALL.slice(1), '9998_more', '9999_tomorrow']);
+    });
+  });
+
+  test('leaves nothing of a step that fails, and says to mend the cause', async () => {
+    const url = await anEmptyDatabase();
+    await withDatabase(url, async ({ db }) => {
+      await sql`create table audit (mine int)`.execute(db);
+      const error = await rejectionOf(migrate(db));
+      expect(error).toMatchObject({
+        name: 'SchemaError',
+        message:
+          'The database schema could not be brought up to date: see the cause, mend it, and run `countersign migrate` again.',
+        cause: { code: '42P07' },
+      });
+      const { rows } = await sql<{ name: string }>`
+        select table_name as name from information_schema.tables
+         where table_schema = 'public' and table_name not like 'kysely%'`.execute(db);
+      expect(rows).toEqual([{ name: 'audit' }]);
+
+      await sql`drop table audit`.execute(db);
+      expect(await migrate(db)).toEqual(ALL);
+    });
+  });
+});
+
+describe('checkSchema', () => {
+  test('refuses a database that was never migrated, or not far enough, and says what to run', async () => {
+    const url = await anEmptyDatabase();
+    await withDatabase(url, async ({ db }) => {
+      const message = `The database lacks schema step ${ALL.join(', ')}: run \`countersign migrate\` first.`;
+      expect(await rejectionOf(checkSchema(db))).toMatchObject({ name: 'SchemaError', message });
+      await migrate(db);
+      const last = ALL.at(-1) ?? '';
+      await sql`delete from kysely_migration where name = ${last}`.execute(db);
+      expect(await rejectionOf(checkSchema(db))).toMatchObject({
+        name: 'SchemaError',
+        message: `The database lacks schema step ${last}: run \`countersign migrate\` first.`,
+      });
+    });
+  });
+
+  test('lets a failure to ask through as what it is', async () => {
+    const gone = databaseUrl(inject('postgresUrl'), 't_that_never_was');
+    await withDatabase(gone, async ({ db }) => {
+      expect(await rejectionOf(checkSchema(db))).toMatchObject({ code: '3D000' });
+    });
+  });
+});
+
+/** Every member of a union of strings; one that is missing or too many does not compile. */
+function membersOf<Union extends string>(members: Record<Union, true>): readonly string[] {
+  return Object.keys(members);
+}
+
+describe('the schema', () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await createTestDatabase();
+  });
+  afterAll(() => database.drop());
+
+  test('holds each column of a closed set to exactly the union that the code knows', async () => {
+    const { rows } = await sql<{ column: string; definition: string }>`
+      select c.relname || '.' || a.attname as column, pg_get_constraintdef(k.oid) as definition
+        from pg_constraint k
+        join pg_class c on c.oid = k.conrelid
+        join pg_attribute a on a.attrelid = k.conrelid and a.attnum = any(k.conkey)
+       where k.contype = 'c' and k.connamespace = 'public'::regnamespace
+         and array_length(k.conkey, 1) = 1
+       order by 1`.execute(database.db);
+    const held = rows.filter(({ definition }) => definition.includes('ANY'));
+    const sets = held.map(({ column, definition }): [string, readonly string[]] => [
+      column,
+      [...definition.matchAll(/'([^']*)'::text/g)].map(([, value]) => value ?? ''),
+    ]);
+    const expected: Record<string, readonly string[]> = {
+      'entry.kind': membersOf<Entry['kind']>({ group: true, reviewer: true, anyone: true }),
+      'entry.status': membersOf<VotedStatus>({
+        PENDING: true,
+        APPROVED: true,
+        REJECTED: true,
+        REVOKED: true,
+      }),
+      'fact.actor_kind': membersOf<Actor['kind']>({ person: true, service: true, system: true }),
+      'fact.kind': membersOf<Fact['kind']>({
+        vote: true,
+        release_requested: true,
+        cancelled: true,
+      }),
+      'fact.verdict': membersOf<Verdict>({ approved: true, rejected: true, revoked: true }),
+      'outbox.kind': membersOf<LeasedMessage['kind']>({ start: true, signal: true, cancel: true }),
+      'outbox.state': membersOf<OutboxRow['state']>({
+        pending: true,
+        delivered: true,
+        superseded: true,
+        failed: true,
+      }),
+      'review.placement': membersOf<Placement>({ output: true, input: true }),
+      'review.status': REVIEW_STATUSES,
+      'review.verdict': membersOf<Decision['verdict']>({ approved: true, rejected: true }),
+      'run.kind': membersOf<RunRow['kind']>({ workflow: true, external: true }),
+      'run.status': RUN_STATUSES,
+      'step.status': STEP_STATUSES,
+      'version.author_kind': membersOf<VersionRow['authorKind']>({
+        human: true,
+        agent: true,
+        model: true,
+      }),
+      'version.origin': membersOf<NewVersion['origin'] | 'model_output' | 'revert'>({
+        model_output: true,
+        human_edit: true,
+        agent_edit: true,
+        revert: true,
+      }),
+    };
+    expect(Object.fromEntries(sets)).toEqual(expected);
+    // What else is checked is no closed set.
+    expect(
+      rows.filter(({ definition }) => !definition.includes('ANY')).map(({ column }) => column),
+    ).toEqual(['fact.seq']);
+  });
+
+  test('holds votes to what a vote has, and a token to one subject', async () => {
+    const { rows } = await sql<{ table: string; definition: string }>`
+      select conrelid::regclass::text as table, pg_get_constraintdef(oid) as definition
+        from pg_constraint
+       where contype = 'c' and connamespace = 'public'::regnamespace
+         and array_length(conkey, 1) > 1 order by 1`.execute(database.db);
+    expect(rows).toEqual([
+      {
+        table: 'fact',
+        definition:
+          "CHECK (((kind = 'vote'::text) = ((version_id IS NOT NULL) AND (verdict IS NOT NULL) AND (fills IS NOT NULL) AND (forced IS NOT NULL))))",
+      },
+      { table: 'token', definition: 'CHECK (((person_id IS NULL) <> (service IS NULL)))' },
+    ]);
+  });
+
+  test('has a project in every row of every table', async () => {
+    const { rows } = await sql<{ name: string; nullable: string | null }>`
+      select t.table_name as name, c.is_nullable as nullable
+        from information_schema.tables t
+        left join information_schema.columns c
+          on c.table_schema = t.table_schema and c.table_name = t.table_name
+         and c.column_name = 'project_id'
+       where t.table_schema = 'public' order by 1`.execute(database.db);
+    const without = rows.filter(({ nullable }) => nullable !== 'NO').map(({ name }) => name);
+    // A project is its own; the other two are the migrator's.
+    expect(without).toEqual(['kysely_migration', 'kysely_migration_lock', 'project']);
+    expect(rows.length).toBeGreaterThan(13);
+  });
+
+  test('is what the types of the tables were generated from', async () => {
+    const root = fileURLToPath(new URL('../../', import.meta.url));
+    const verify = promisify(execFile)('node_modules/.bin/kysely-codegen', ['--verify'], {
+      cwd: root,
+      env: { ...process.env, DATABASE_URL: database.url },
+    });
+    await expect(verify).resolves.toBeDefined();
+
+    await sql`alter table audit add column more text`.execute(database.db);
+    const differing = promisify(execFile)('node_modules/.bin/kysely-codegen', ['--verify'], {
+      cwd: root,
+      env: { ...process.env, DATABASE_URL: database.url },
+    });
+    await expect(differing).rejects.toMatchObject({ code: 1 });
+    await sql`alter table audit drop column more`.execute(database.db);
+  });
+});

@@ -1,0 +1,284 @@
+import { randomUUID } from 'node:crypto';
+import type { Command } from '../../src/domain/decide.js';
+import type { Block, Definition, Gate } from '../../src/domain/definition.js';
+import type { Verdict } from '../../src/domain/facts.js';
+import { isJsonObject, type JsonObject } from '../../src/domain/json.js';
+import { parseDefinition } from '../../src/rules/definition.js';
+import { type Actor, SYSTEM } from '../../src/store/actors.js';
+import type { Db } from '../../src/store/database.js';
+import {
+  type ClaimAnswer,
+  type ClaimRequest,
+  claimRelease,
+  type Firing,
+  openInputReview,
+  openReview,
+  takeStep,
+} from '../../src/store/gates.js';
+import { beginStep, finishStep } from '../../src/store/ledger.js';
+import { settleMessage } from '../../src/store/outbox.js';
+import type { Dialect } from '../../src/store/record-fact.js';
+import { recordVote, type VoteResult } from '../../src/store/record-vote.js';
+import { findReview } from '../../src/store/reviews.js';
+import { beginRun, createRun, type RunRequest } from '../../src/store/runs.js';
+import { createSteps, getStepContext, stepIdOf } from '../../src/store/steps.js';
+import type { ReviewRow, RunRow } from '../../src/store/tables.js';
+import { putWorkflow } from '../../src/store/workflows.js';
+
+// Gates that wait for people, brought there by the store's own functions and without Temporal.
+
+/** A person with the reviewer role, as a token of theirs shows them. */
+export function person(id: string, ...groups: readonly string[]): Actor {
+  return {
+    ...SYSTEM,
+    id,
+    kind: 'person',
+    name: `Name of ${id}`,
+    groups,
+    roles: ['reviewer'],
+    tokenId: `tok_${id}`,
+  };
+}
+
+/** Different members of one group. */
+export function members(group: string, count: number): readonly Actor[] {
+  return Array.from({ length: count }, (_, index) => person(`u_${group}_${index + 1}`, group));
+}
+
+const [BLOCK] = definitionOf([
+  { id: 'any', type: 'task', executor: { kind: 'supplied' }, review: {} },
+]).blocks;
+
+function definitionOf(blocks: readonly JsonObject[]): Definition {
+  const parsed = parseDefinition('any', { blocks });
+  if ('problems' in parsed) {
+    throw new Error(JSON.stringify(parsed.problems));
+  }
+  return parsed.definition;
+}
+
+/** A gate that always fires and that anybody may approve, but for what a test is about. */
+export function aGate(about: Partial<Gate> = {}): Gate {
+  if (BLOCK === undefined || BLOCK.review === null) {
+    throw new Error('the smallest gate has no gate');
+  }
+  return { ...BLOCK.review, ...about };
+}
+
+/** A task without a gate that takes its output from the run's inputs, but for what a test is about. */
+export function aBlock(id: string, about: Partial<Block> = {}): Block {
+  if (BLOCK === undefined) {
+    throw new Error('the smallest block is missing');
+  }
+  return { ...BLOCK, id, review: null, ...about };
+}
+
+/** A definition under an id of its own. */
+export function aDefinition(
+  blocks: readonly Block[],
+  workflowId: string = `wf-${randomUUID()}`,
+): Definition {
+  return { workflow_id: workflowId, name: null, blocks, metadata: null };
+}
+
+/** Stores a definition and asks for a run of it; nothing has begun. */
+export async function aRun(
+  db: Db,
+  blocks: readonly Block[] = [aBlock('only')],
+  about: Partial<RunRequest> = {},
+): Promise<RunRow> {
+  const version = await putWorkflow(db, SYSTEM, aDefinition(blocks));
+  const request: RunRequest = {
+    version,
+    inputs: {},
+    metadata: null,
+    ownerId: null,
+    commandId: null,
+    trigger: 'api',
+    ...about,
+  };
+  const { run, lease } = await createRun(db, SYSTEM, request, 60_000);
+  if (lease === null) {
+    throw new Error('the start of a new run is leased to who asked for it');
+  }
+  await settleMessage(db, lease, 'delivered');
+  return run;
+}
+
+/** A run that has begun, with a step for each of its blocks. */
+export async function aRunningRun(
+  db: Db,
+  blocks: readonly Block[],
+  about: Partial<RunRequest> = {},
+): Promise<RunRow> {
+  const run = await aRun(db, blocks, about);
+  await createSteps(db, run, aDefinition(blocks));
+  return await beginRun(db, run.id);
+}
+
+/** A gate that waits for people. */
+export type ParkedGate = {
+  readonly run: RunRow;
+  readonly stepId: string;
+  /** The workflow that runs the step. */
+  readonly holder: string;
+  /** The review as it was opened. */
+  readonly review: ReviewRow;
+};
+
+/** What a parked gate's review shows, and a run's inputs hold, unless a test says otherwise. */
+export const SNAPSHOT: JsonObject = { total: 5, vendor: 'Acme' };
+
+/** What a gate is opened with. */
+export function firingWith(snapshot: JsonObject): Firing {
+  return { triggeredBy: { kind: 'always' }, because: 'it always asks', snapshot };
+}
+
+/** Brings one gated block of a running run to where it waits for people. */
+export async function park(
+  db: Db,
+  run: RunRow,
+  blockId: string,
+  snapshot: JsonObject = SNAPSHOT,
+): Promise<ParkedGate> {
+  const stepId = stepIdOf(run.id, blockId);
+  const { block } = await getStepContext(db, stepId);
+  if (block.review === null) {
+    throw new Error(`block ${blockId} has no gate`);
+  }
+  const gate = block.review;
+  const holder = `${stepId}~1`;
+  await takeStep(db, stepId, { workflowId: holder, startedAt: new Date().toISOString() });
+  const view =
+    gate.placement === 'input'
+      ? await openInputReview(db, stepId, holder, gate, firingWith(snapshot))
+      : await openOutputReview(db, stepId, holder, gate, snapshot);
+  const review = view === null ? null : await findReview(db, run.projectId, view.reviewId);
+  if (review === null) {
+    throw new Error(`the gate of ${blockId} did not open`);
+  }
+  return { run, stepId, holder, review };
+}
+
+async function openOutputReview(
+  db: Db,
+  stepId: string,
+  holder: string,
+  gate: Gate,
+  output: JsonObject,
+): ReturnType<typeof openInputReview> {
+  const attemptToken = randomUUID();
+  await beginStep(db, stepId, holder, attemptToken);
+  const result = { output, consensus: null, source: null };
+  return await finishStep(db, { stepId, attemptToken, result }, (tx, context) =>
+    openReview(tx, context, gate, firingWith(output)),
+  );
+}
+
+/** A gate that waits for people: one gated block in a run of its own. */
+export async function aParkedGate(
+  db: Db,
+  gate: Partial<Gate> = {},
+  about: {
+    readonly run?: Partial<RunRequest>;
+    readonly block?: Partial<Block>;
+    readonly snapshot?: JsonObject;
+  } = {},
+): Promise<ParkedGate> {
+  const snapshot = about.snapshot ?? SNAPSHOT;
+  const blocks = [aBlock('extract', { review: aGate(gate), ...about.block })];
+  const run = await aRunningRun(db, blocks, { inputs: { extract: snapshot }, ...about.run });
+  return await park(db, run, 'extract', snapshot);
+}
+
+/** A vote with what is recorded beside it; by default an approval of the newest version. */
+export type VoteAbout = {
+  readonly verdict?: Verdict;
+  readonly versionId?: string | null;
+  readonly force?: boolean;
+  readonly mayWithdraw?: boolean;
+  readonly acknowledged?: readonly string[];
+  readonly reason?: string | null;
+  readonly dialect?: Dialect;
+  readonly leaseMs?: number;
+};
+
+/** Records a vote; the senders are left to deliver it. */
+export async function vote(
+  db: Db,
+  gate: Pick<ParkedGate, 'review'>,
+  actor: Actor,
+  about: VoteAbout = {},
+): Promise<VoteResult> {
+  return await act(db, gate, actor, about, {
+    kind: 'vote',
+    verdict: about.verdict ?? 'approved',
+    versionId: about.versionId ?? null,
+    force: about.force ?? false,
+    mayWithdraw: about.mayWithdraw ?? false,
+    acknowledgedVersionIds: about.acknowledged ?? [],
+  });
+}
+
+/** Takes back an approval. */
+export async function withdraw(
+  db: Db,
+  gate: Pick<ParkedGate, 'review'>,
+  actor: Actor,
+  about: VoteAbout & { readonly verdict?: 'rejected' | 'revoked' } = {},
+): Promise<VoteResult> {
+  const verdict = about.verdict ?? 'revoked';
+  return await act(db, gate, actor, about, { kind: 'withdraw', verdict });
+}
+
+/** Asks for a manual release. */
+export async function askForRelease(
+  db: Db,
+  gate: Pick<ParkedGate, 'review'>,
+  actor: Actor,
+): Promise<VoteResult> {
+  return await act(db, gate, actor, {}, { kind: 'release' });
+}
+
+async function act(
+  db: Db,
+  gate: Pick<ParkedGate, 'review'>,
+  actor: Actor,
+  about: VoteAbout,
+  command: Command,
+): Promise<VoteResult> {
+  const { reason = null, dialect = 'native', leaseMs = 0 } = about;
+  return await recordVote(db, actor, gate.review.id, { command, reason, dialect }, leaseMs);
+}
+
+/** Claims the release of a parked gate as its holder, for an approval of its seed unless told otherwise. */
+export async function claim(
+  db: Db,
+  gate: ParkedGate,
+  about: Partial<ClaimRequest> = {},
+): Promise<ClaimAnswer> {
+  return await claimRelease(db, {
+    stepId: gate.stepId,
+    holder: gate.holder,
+    status: 'APPROVED',
+    versionId: gate.review.newestVersionId,
+    ...about,
+  });
+}
+
+/** The review of a parked gate as it stands now. */
+export async function reviewNow(db: Db, gate: Pick<ParkedGate, 'review'>): Promise<ReviewRow> {
+  const row = await findReview(db, gate.review.projectId, gate.review.id);
+  if (row === null) {
+    throw new Error(`review ${gate.review.id} is gone`);
+  }
+  return row;
+}
+
+/** An object that was read from the store as JSON; throws for anything else. */
+export function asObject(value: unknown): JsonObject {
+  if (!isJsonObject(value)) {
+    throw new Error(`${JSON.stringify(value)} is no object`);
+  }
+  return value;
+}
