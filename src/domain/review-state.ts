@@ -143,14 +143,18 @@ export function shownVersionId(state: ReviewState, newestVersionId: string): str
 }
 
 function markRows(rows: EntryState[], vote: VoteRecorded, status: VotedStatus): void {
-  const before = rows.map(({ vote: held }) => held?.reviewerId === vote.reviewerId);
-  const served = new Set(rows.filter((_, index) => before[index]).map(entryOwner));
-  for (const [index, row] of rows.entries()) {
-    const isFree =
-      row.vote === null && vote.fills.includes(row.key) && !served.has(entryOwner(row));
-    if (before[index] === true || isFree) {
-      rows[index] = { ...row, status, vote };
-      served.add(entryOwner(row));
+  const isOwn = (row: EntryState): boolean => row.vote?.reviewerId === vote.reviewerId;
+  const isTheirs = (row: EntryState): boolean => vote.fills.includes(row.key);
+  // Of every group one row: their own, else a free one, else the first, whatever it said before.
+  const passes = [isOwn, (row: EntryState) => isTheirs(row) && row.vote === null, isTheirs];
+  const served = new Set<string>();
+  for (const pass of passes) {
+    for (const [index, row] of rows.entries()) {
+      const isTaken = served.has(entryOwner(row)) && pass !== isOwn;
+      if (!isTaken && pass(row)) {
+        served.add(entryOwner(row));
+        rows[index] = { ...row, status, vote };
+      }
     }
   }
   if (rows.every((row) => row.vote !== vote)) {

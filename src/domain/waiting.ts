@@ -1,6 +1,7 @@
-import { describeEntries, isFillableBy, mayFillEntry } from './decide.js';
+import { describeEntries, fillableEntries, mayFillEntry, type VersionFacts } from './decide.js';
+import type { VoteRecorded } from './facts.js';
 import type { Voter } from './people.js';
-import type { Entry } from './policy.js';
+import type { Entry, Policy } from './policy.js';
 import type { ReviewState } from './review-state.js';
 import { tally } from './tally.js';
 
@@ -14,8 +15,11 @@ export function describeWaiting(state: ReviewState, newestVersionId: string): st
       return `waiting for ${describeEntries(missing)}${any}`;
     }
     case 'APPROVED':
-      return state.policy.release === 'manual' && !state.releaseRequested
-        ? 'approved; waiting for its owner to release it'
+      if (state.policy.release === 'manual' && !state.releaseRequested) {
+        return 'approved; waiting for its owner to release it';
+      }
+      return typeof state.policy.release === 'object'
+        ? 'approved; released once its time to undo has passed'
         : 'approved; claiming the release';
     case 'REJECTED':
       return 'rejected';
@@ -30,19 +34,52 @@ export type Missing = { readonly entry: Entry; readonly couldFill: readonly stri
 /**
  * Which entries of a version are missing, and who could fill each: `explain` of the API.
  *
- * A person who has approved this version already could not fill another entry of the same group.
+ * Somebody could fill an entry when their approval, if they gave it now, would leave it filled: also
+ * by freeing another person for it, where a person fills one entry only.
  */
 export function missingEntries(
   review: { readonly ownerId: string | null; readonly state: ReviewState },
-  versionId: string,
+  version: Pick<VersionFacts, 'id' | 'authorId'>,
   people: readonly Voter[],
 ): readonly Missing[] {
   const { policy, votes } = review.state;
-  const { missing, filled } = tally(policy, votes, versionId);
-  const approvers = new Set([...filled.values()].map(({ reviewerId }) => reviewerId));
-  const free = people.filter((person) => mayFillEntry(review, person) && !approvers.has(person.id));
+  const { missing } = tally(policy, votes, version.id);
+  const wouldFill = people
+    .filter((person) => mayFillEntry(review, person))
+    .filter(({ id }) => policy.correctionAuthorMayApprove || id !== version.authorId)
+    .map((person) => {
+      const vote = imaginedApproval(policy, person, version.id, review.state.seq + 1);
+      return { id: person.id, filled: tally(policy, [...votes, vote], version.id).filled };
+    });
   return missing.map((entry) => ({
     entry,
-    couldFill: free.filter((person) => isFillableBy(entry, person)).map(({ id }) => id),
+    // Of several open entries of one group an approval fills the first; it might as well be this one.
+    couldFill: wouldFill
+      .filter(({ filled }) => missing.some((one) => isAlike(one, entry) && filled.has(one.key)))
+      .map(({ id }) => id),
   }));
+}
+
+function isAlike(one: Entry, other: Entry): boolean {
+  return one.kind === other.kind && one.subject === other.subject;
+}
+
+/** The approval that somebody would give, for questions of the form "what if". */
+export function imaginedApproval(
+  policy: Policy,
+  person: Voter,
+  versionId: string,
+  seq: number,
+): VoteRecorded {
+  return {
+    kind: 'vote',
+    seq,
+    id: '',
+    reviewerId: person.id,
+    versionId,
+    verdict: 'approved',
+    fills: fillableEntries(policy, person).map(({ key }) => key),
+    forced: false,
+    actingFor: null,
+  };
 }

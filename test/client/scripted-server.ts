@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { onTestFinished } from 'vitest';
 
@@ -25,15 +25,16 @@ export async function scriptedServer(
   ...answers: readonly (ScriptedAnswer | null)[]
 ): Promise<{ readonly url: string; readonly seen: readonly SeenRequest[] }> {
   const seen: SeenRequest[] = [];
-  const server = createServer(async (request, response) => {
+  const answerTo = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? '/', 'http://localhost');
     const body = await text(request);
+    const parsed: unknown = body === '' ? undefined : JSON.parse(body);
     seen.push({
       method: request.method ?? '',
       path: url.pathname,
       query: url.searchParams,
       headers: request.headers,
-      body: body === '' ? undefined : JSON.parse(body),
+      body: parsed,
     });
     const answer = answers[Math.min(seen.length, answers.length) - 1];
     if (answer === null || answer === undefined) {
@@ -42,6 +43,9 @@ export async function scriptedServer(
     const { status = 200, headers = {}, body: content = {} } = answer;
     response.writeHead(status, { 'content-type': 'application/json', ...headers });
     response.end(typeof content === 'string' ? content : JSON.stringify(content));
+  };
+  const server = createServer((request, response) => {
+    void answerTo(request, response);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

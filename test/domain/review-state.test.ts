@@ -342,13 +342,12 @@ describe('entryStates', () => {
       ],
     ],
     [
-      'a rejection by somebody whose only row a colleague has filled is appended under their name',
+      'a rejection by somebody whose only row a colleague has filled turns that row, whatever it said',
       two,
       [vote('u_ann', 'approved', FINANCE), vote('u_bob', 'rejected', FINANCE)],
       [
-        ['group:finance#1', 'APPROVED', 'u_ann'],
+        ['group:finance#1', 'REJECTED', 'u_bob'],
         ['group:legal#1', 'PENDING', null],
-        ['user:u_bob', 'REJECTED', 'u_bob'],
       ],
     ],
     [
@@ -413,7 +412,7 @@ describe('entryStates', () => {
       ],
     ],
     [
-      'a forced approval is appended where a colleague has filled its row',
+      'a forced approval sets the row of its force group, whoever had filled it',
       forcing,
       [
         vote('u_ann', 'approved', ['group:sre#1']),
@@ -421,8 +420,7 @@ describe('entryStates', () => {
       ],
       [
         ['group:finance#1', 'PENDING', null],
-        ['group:sre#1', 'APPROVED', 'u_ann'],
-        ['group:sre', 'APPROVED', 'u_sre'],
+        ['group:sre#1', 'APPROVED', 'u_sre'],
       ],
     ],
     [

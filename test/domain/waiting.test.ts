@@ -62,7 +62,7 @@ describe('describeWaiting', () => {
       'approved, with time to undo',
       aPolicy({ release: { afterMs: 30_000 } }),
       [byAnyone],
-      'approved; claiming the release',
+      'approved; released once its time to undo has passed',
     ],
     [
       'approved, to be released by hand',
@@ -111,7 +111,9 @@ describe('missingEntries', () => {
   ) {
     const review = { ownerId: owning, state: foldReview(policy, numbered(facts)) };
     return Object.fromEntries(
-      missingEntries(review, 'rvr_1', people).map(({ entry, couldFill }) => [entry.key, couldFill]),
+      missingEntries(review, { id: 'rvr_1', authorId: null }, people).map(
+        ({ entry, couldFill }) => [entry.key, couldFill],
+      ),
     );
   }
 

@@ -102,7 +102,7 @@ async function finish(
 ): Promise<'completed' | null> {
   return await finishStep(database.db, { stepId, attemptToken, result }, async (tx, { step }) => {
     await completeStep(tx, step, null);
-    return 'completed';
+    return 'completed' as const;
   });
 }
 
@@ -595,7 +595,7 @@ describe('takeStep', () => {
     const { db } = database;
     const gate = await aParkedGate(db, { groups: [{ group: 'finance', required: 2 }] });
     await vote(db, gate, person('u_ann', 'finance'));
-    const due = await leaseDueMessages(db, { limit: 100, leaseMs: 60_000 });
+    const due = await leaseDueMessages(db, { limit: 10_000, leaseMs: 60_000 });
     const signal = due.find(({ reviewId }) => reviewId === gate.review.id);
     expect(signal?.workflowId).toBe(gate.holder);
     await settleMessage(db, signal ?? expect.fail('no signal'), 'failed', 'it is gone');

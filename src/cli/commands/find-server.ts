@@ -27,15 +27,15 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export async function findServer(env: Environment, cwd = process.cwd()): Promise<ServerAccess> {
   const config = readConfig(env);
   const home = homePath(env, cwd);
-  const url =
-    config.url ??
-    (await findLocalStack(home))?.api_url ??
-    `http://${connectHost(config.host)}:${config.port}`;
+  const stack = await findLocalStack(home);
+  const ownUrl = stack?.api_url ?? `http://${connectHost(config.host)}:${config.port}`;
+  const url = config.url ?? ownUrl;
   if (config.token !== null) {
     return { url, token: config.token.trim(), tokenSource: 'COUNTERSIGN_TOKEN' };
   }
   const tokenFile = adminTokenPath(home);
-  if (!isLoopback(url) && (env['COUNTERSIGN_HOME'] ?? '') === '') {
+  const isHomeNamed = (env['COUNTERSIGN_HOME'] ?? '') !== '';
+  if (!isHomeNamed && !isLoopback(url) && new URL(url).origin !== new URL(ownUrl).origin) {
     throw new CommandError(
       `No token for ${url}: set COUNTERSIGN_TOKEN (the one in ${tokenFile} is for the server on this machine).`,
     );

@@ -29,16 +29,16 @@ export async function listReviews(options: ListReviewsOptions): Promise<void> {
     return {
       json: page,
       text: (style) =>
-        [
-          showReviews(
-            style,
-            page.data,
-            mine ? 'Nothing waits for you.' : 'There is no such review.',
-          ),
-          ...moreRows(page),
-        ].join('\n'),
+        [showReviews(style, page.data, noneOf(options)), ...moreRows(page)].join('\n'),
     };
   });
+}
+
+function noneOf({ mine = false, status }: ListReviewsOptions): string {
+  if (mine) {
+    return 'Nothing waits for you.';
+  }
+  return status === 'pending' ? 'No review waits for a decision.' : 'There is no such review.';
 }
 
 /** The first reviews of which somebody could fill an open entry, as `explain` has it. */

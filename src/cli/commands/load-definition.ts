@@ -18,35 +18,33 @@ const MODULES = ['.ts', '.mts', '.js', '.mjs', '.cjs'];
 /**
  * Loads a workflow file: JSON, or a module whose default export is the definition.
  *
- * @param workflowId the id, where the file should not say it
+ * @param workflowId the id, where it is not to be the one in the file
  * @throws CommandError
  */
 export async function loadDefinition(file: string, workflowId?: string): Promise<LoadedDefinition> {
-  const value = MODULES.includes(extname(file))
-    ? await importDefault(file)
-    : await readJsonFile(file);
-  const plain: unknown = value === undefined ? undefined : JSON.parse(JSON.stringify(value));
-  if (!isJsonObject(plain)) {
+  const isModule = MODULES.includes(extname(file));
+  const value = isModule ? await importDefault(file) : await readJsonFile(file);
+  if (!isJsonObject(value)) {
     throw new CommandError(
-      `${file} holds no workflow definition: expected an object { "id": …, "blocks": […] }${MODULES.includes(extname(file)) ? ' as its default export' : ''}.`,
+      `${file} holds no workflow definition: expected an object { "id": …, "blocks": […] }${isModule ? ' as its default export' : ''}.`,
     );
   }
-  const { id, workflow_id: sameId, ...body } = plain;
-  const ids = [workflowId, id, sameId].filter((one) => one !== undefined);
-  const [chosen] = ids;
-  if (typeof chosen !== 'string') {
-    throw new CommandError(
-      `${file} does not say which workflow it is: add "id" to it, or use --id <workflow_id>.`,
-    );
-  }
+  const { id, workflow_id: sameId, ...body } = value;
   if (id !== undefined && sameId !== undefined && id !== sameId) {
     throw new CommandError(
       `${file} has both "id" and "workflow_id", and they differ: keep one of them.`,
     );
   }
+  const chosen = workflowId ?? id ?? sameId;
+  if (typeof chosen !== 'string') {
+    throw new CommandError(
+      `${file} does not say which workflow it is: add "id" to it, or use --id <workflow_id>.`,
+    );
+  }
   return { workflowId: chosen, body };
 }
 
+/** What a module exports by default, as the JSON that it is sent as. */
 async function importDefault(file: string): Promise<unknown> {
   const path = resolve(file);
   if (!existsSync(path)) {
@@ -56,7 +54,9 @@ async function importDefault(file: string): Promise<unknown> {
     const loaded = await importModule(pathToFileURL(path).href);
     const exported = defaultOf(loaded);
     // A module that a loader compiled to CommonJS has its own default export inside that of the file.
-    return isCompiled(exported) ? defaultOf(exported) : exported;
+    const own = isCompiled(exported) ? defaultOf(exported) : exported;
+    const plain: unknown = JSON.parse(JSON.stringify(own ?? null));
+    return plain;
   } catch (error) {
     throw new CommandError(`${file} cannot be loaded (${errorText(error)}): correct it.`, {
       cause: error,

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { DECISION_STATUSES } from '../../store/reviews.js';
+import type { ListReviews } from '../../client/index.js';
 import { showExplanation, showReview } from '../output/review-text.js';
 import { clientCommand, clientGroup } from './client-command.js';
 import { approve, reject, release, withdraw } from './decide.js';
@@ -7,14 +7,21 @@ import { listReviews } from './list-reviews.js';
 import { limitOption } from './options.js';
 import { type CommonOptions, perform } from './perform.js';
 
+const STATUSES: readonly NonNullable<ListReviews['decision_status']>[] = [
+  'pending',
+  'approved',
+  'rejected',
+  'decided',
+  'cancelled',
+  'all',
+];
+
 /** Adds `countersign review …`. */
 export function registerReviewCommands(program: Command): void {
   const group = clientGroup(program, 'review', 'read and decide reviews');
 
   clientCommand(group, 'list', 'list reviews, oldest first')
-    .addOption(
-      new Option('--status <status>', 'only these').choices(DECISION_STATUSES).default('pending'),
-    )
+    .addOption(new Option('--status <status>', 'only these').choices(STATUSES).default('pending'))
     .option('--run <run>', 'only reviews of this run')
     .option('--workflow <workflow_id>', 'only reviews of this workflow')
     .option('--mine', 'only those that wait for you')

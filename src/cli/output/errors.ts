@@ -30,7 +30,8 @@ export function describeError(
     };
   }
   if (error instanceof ConnectionError) {
-    return plain('no_connection', error.message);
+    const { lines, document } = plain('no_connection', error.message);
+    return { lines: [...lines, 'Set COUNTERSIGN_URL to ask another server.'], document };
   }
   if (error instanceof CommandError || error instanceof ConfigError) {
     return plain('not_possible', error.message);

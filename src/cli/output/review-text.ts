@@ -131,7 +131,7 @@ export function showSubmission(response: SubmitResponse, did: string): string {
   const { review, submission_status: status } = response;
   const outcome =
     status === 'already_applied'
-      ? say`There was nothing to record: review ${review.id} is ${statusOf(review)}.`
+      ? say`There was nothing new to record: review ${review.id} is ${statusOf(review)}.`
       : say`${did} is recorded: review ${review.id} is ${statusOf(review)}.`;
   const open = openEntries(review).map(({ key }) => key);
   const rest =

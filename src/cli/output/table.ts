@@ -72,8 +72,9 @@ function show(cell: Cell): string {
   return cell.paint(cut(printable(cell.text)));
 }
 
+/** Cuts prose that is long; an id never, because people copy it. */
 function cut(text: string): string {
-  return text.length > MAX_CELL ? `${text.slice(0, MAX_CELL - 1)}…` : text;
+  return text.length > MAX_CELL && text.includes(' ') ? `${text.slice(0, MAX_CELL - 1)}…` : text;
 }
 
 function trimEnds(text: string): string {

@@ -17,7 +17,8 @@ const run = promisify(execFile);
 const MODULE_FOLDER = fileURLToPath(new URL('../../../tools/temporal-cli', import.meta.url));
 const PACKAGE = 'github.com/temporalio/cli/cmd/temporal';
 const NEEDED_GO = [1, 25] as const;
-const PROGRESS_EVERY_MS = 10_000;
+const PROGRESS_EVERY_MS = 15_000;
+const PACKAGES = 1_300; // about, for the person who waits
 
 const OTHER_WAYS =
   'install the Temporal CLI and put it on the PATH, or set TEMPORAL_ADDRESS to a running Temporal server';
@@ -113,7 +114,9 @@ async function followBuild(
   const timer = setInterval(() => {
     const seconds = Math.round((performance.now() - startedAt) / 1_000);
     onProgress(
-      `still building the Temporal CLI: ${downloaded} modules downloaded, ${compiled} packages compiled, ${seconds} s`,
+      downloaded > 0 && compiled === 0
+        ? `getting the Temporal CLI's sources: ${downloaded} modules, ${seconds} s`
+        : `building the Temporal CLI: ${compiled} of about ${PACKAGES} packages, ${seconds} s`,
     );
   }, PROGRESS_EVERY_MS);
   const stop = (): void => {

@@ -4,7 +4,7 @@ import { foldReview, shownVersionId, type ReviewState } from '../../../domain/re
 import { REVIEW_STATUSES } from '../../../domain/statuses.js';
 import { tally } from '../../../domain/tally.js';
 import { listPeople, personAsVoter } from '../../../store/people.js';
-import { findReview, listFacts, readFact } from '../../../store/reviews.js';
+import { findReview, findVersion, listFacts, readFact } from '../../../store/reviews.js';
 import type { FactRow, ReviewRow } from '../../../store/tables.js';
 import { ok } from '../../answer.js';
 import { castVote } from '../../cast-vote.js';
@@ -99,9 +99,14 @@ const explain = route({
     const names = new Map(people.map((person) => [person.id, person.name]));
     const state = foldReview(row.policy, facts.map(readFact));
     const versionId = shownVersionId(state, row.newestVersionId);
+    const version = await findVersion(deps.db, caller.projectId, versionId);
     const open =
       row.status === 'PENDING'
-        ? missingEntries({ ownerId: row.ownerId, state }, versionId, people.map(personAsVoter))
+        ? missingEntries(
+            { ownerId: row.ownerId, state },
+            { id: versionId, authorId: version?.authorKind === 'human' ? version.authorId : null },
+            people.map(personAsVoter),
+          )
         : [];
     return ok({
       review_id: id,

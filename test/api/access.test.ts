@@ -1,0 +1,176 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ACCESS, accessRule, mayActFor, refuseEntry } from '../../src/api/access.js';
+import { ROUTES } from '../../src/api/routes.js';
+import { ROLES, SCOPES } from '../../src/domain/people.js';
+import { SYSTEM } from '../../src/store/actors.js';
+import { type Caller, domainError, said, startApi, type TestApi, valueAt } from '../support/api.js';
+
+let api: TestApi;
+const callers: Record<string, Caller> = {};
+
+beforeAll(async () => {
+  api = await startApi();
+  for (const role of ROLES) {
+    callers[role] = await api.person(`u_${role}`, { roles: [role] });
+  }
+  callers['nothing'] = await api.person('u_nothing', { roles: [] });
+  for (const scope of SCOPES) {
+    callers[`scope ${scope}`] = await api.service(`svc_${scope}`, scope);
+  }
+  callers['no scope'] = await api.service('svc_none');
+});
+afterAll(() => api.stop());
+
+const PEOPLE = [...ROLES, 'nothing'];
+const SERVICES = [...SCOPES.map((scope) => `scope ${scope}`), 'no scope'];
+
+/** Who gets past the door of each route, written out once more: the table must say the same. */
+const EVERYBODY = ['reviewer', 'author', 'auditor', 'admin', 'nothing'];
+const READERS = [...EVERYBODY, 'scope reviews:read', 'scope admin'];
+const VOTERS = [...EVERYBODY, 'reviews:read', 'scope reviews:vote-as', 'scope admin'];
+const ADMINS = ['admin', 'scope admin'];
+const OVERSEERS = ['auditor', 'admin', 'scope admin'];
+const ENTER: Readonly<Record<string, readonly string[]>> = {
+  'reviews.list': READERS,
+  'reviews.get': READERS,
+  'reviews.explain': READERS,
+  'reviews.votes': READERS,
+  'reviews.approve': VOTERS,
+  'reviews.reject': VOTERS,
+  'reviews.withdraw': VOTERS,
+  'reviews.release': EVERYBODY,
+  'versions.create': VOTERS,
+  'versions.list': READERS,
+  'versions.get': READERS,
+  'runs.start': [...EVERYBODY, 'scope runs:write', 'scope admin'],
+  'runs.list': READERS,
+  'runs.get': READERS,
+  'runs.cancel': [...EVERYBODY, 'scope runs:write', 'scope admin'],
+  'steps.list': READERS,
+  'steps.get': READERS,
+  'workflows.put': ['author', 'admin', 'scope admin'],
+  'workflows.list': READERS,
+  'workflows.get': READERS,
+  'workflows.versions': READERS,
+  'users.put': ADMINS,
+  'users.list': OVERSEERS,
+  'users.remove': ADMINS,
+  'tokens.create': ADMINS,
+  'tokens.list': OVERSEERS,
+  'tokens.revoke': ADMINS,
+  'audit.list': OVERSEERS,
+  'me.get': [
+    ...EVERYBODY,
+    'scope runs:write',
+    'scope reviews:read',
+    'scope reviews:vote-as',
+    'scope admin',
+  ],
+};
+
+const guarded = ROUTES.filter((route) => route.access === 'guarded');
+const PATHS = guarded.map((route) => ({
+  ...route,
+  url: route.path.replaceAll(/\{(\w+)(?::(\w+))?\}/g, (_all, name: string, prefix?: string) =>
+    name === 'review_id' || prefix !== undefined ? 'rev_none' : 'none',
+  ),
+}));
+
+test('the table and the matrix of this test have the same routes', () => {
+  const named = Object.entries(ACCESS).filter(([, rule]) => rule !== 'public');
+  expect(Object.keys(ENTER).toSorted()).toEqual(named.map(([id]) => id).toSorted());
+});
+
+describe.each(PATHS)('$id', (route) => {
+  test.each([...PEOPLE, ...SERVICES])('%s', async (who) => {
+    const reply = await api.send(route.method.toUpperCase(), route.url, {
+      as: callers[who] ?? null,
+      ...(route.body === null ? {} : { body: 'of no form that any route takes' }),
+    });
+    const enters = ENTER[route.id]?.includes(who) === true;
+    if (enters) {
+      expect([200, 404, 422]).toContain(reply.status);
+    } else {
+      expect(reply.status).toBe(403);
+      expect(valueAt(reply.body, 'detail', 'code')).toBe('forbidden');
+    }
+  });
+
+  test('nobody without a credential', async () => {
+    const reply = await api.send(route.method.toUpperCase(), route.url, { as: null });
+    expect(reply.status).toBe(401);
+  });
+});
+
+describe('what a refusal says', () => {
+  test('to a person: the roles that may', async () => {
+    const reply = await api.send('PUT', '/v1/workflows/wf', {
+      as: callers['reviewer'] ?? null,
+      body: {},
+    });
+    expect(said(reply)).toEqual(
+      domainError(
+        403,
+        'forbidden',
+        "This is for people with the role 'author' or 'admin': ask an admin.",
+      ),
+    );
+  });
+
+  test('to a service: the scopes that may', async () => {
+    const reply = await api.get('/v1/workflows/reviews', {
+      as: callers['scope runs:write'] ?? null,
+    });
+    expect(said(reply)).toEqual(
+      domainError(
+        403,
+        'forbidden',
+        "This needs a service token with the scope 'reviews:read' or 'admin': ask an admin for one.",
+      ),
+    );
+  });
+
+  test('to a service where none may', async () => {
+    const reply = await api.post('/v1/workflows/reviews/rev_x/release', {
+      as: callers['scope reviews:read'] ?? null,
+    });
+    expect(said(reply)).toEqual(
+      domainError(403, 'forbidden', 'No service may do this: send the token of a person.'),
+    );
+  });
+});
+
+describe('owner rules', () => {
+  const person = (id: string, ...roles: ('reviewer' | 'auditor' | 'admin')[]) =>
+    ({ ...SYSTEM, id, kind: 'person', roles }) as const;
+
+  test('only runs.cancel has one', () => {
+    const owned = Object.entries(ACCESS).flatMap(([id, rule]) =>
+      rule !== 'public' && 'owner' in rule ? [id] : [],
+    );
+    expect(owned).toEqual(['runs.cancel']);
+  });
+
+  test.each([
+    ['the owner', person('u_owner', 'reviewer'), true],
+    ['an admin', person('u_else', 'admin'), true],
+    ['an auditor', person('u_else', 'auditor'), false],
+    ['somebody else', person('u_else', 'reviewer'), false],
+  ])('%s', (_case, actor, may) => {
+    const rule = accessRule('runs.cancel');
+    expect(refuseEntry(rule, actor)).toBeNull();
+    expect(mayActFor(rule, actor, 'u_owner')).toBe(may);
+  });
+
+  test('nobody owns what has no owner', () => {
+    expect(mayActFor(accessRule('runs.cancel'), person('', 'reviewer'), null)).toBe(false);
+  });
+
+  test('a service that has the scope acts for every owner, whatever its name', () => {
+    const service = { ...SYSTEM, id: 'u_owner', kind: 'service', scopes: ['runs:write'] } as const;
+    expect(refuseEntry(accessRule('runs.cancel'), service)).toBeNull();
+    expect(mayActFor(accessRule('runs.cancel'), service, 'u_else')).toBe(true);
+    const stranger = { ...service, scopes: ['reviews:read'] } as const;
+    expect(refuseEntry(accessRule('runs.cancel'), stranger)).not.toBeNull();
+  });
+});
