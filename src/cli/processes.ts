@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Connection } from '@temporalio/client';
 import type { Command } from 'commander';
 import { ensureSearchAttributes } from '../delivery/search-attributes.js';
-import { temporalOptions } from '../delivery/temporal.js';
+import { openTemporal, temporalOptions } from '../delivery/temporal.js';
 import { runStack } from '../dev/run-stack.js';
+import { SetupError } from '../dev/setup-error.js';
 import { openDatabase } from '../store/database.js';
 import { migrate } from '../store/migrate.js';
 import { startApi } from './api-process.js';
@@ -144,6 +146,7 @@ async function up(options: { readonly blocks?: string; readonly demo: boolean })
       });
     },
     onReady: async (urls) => {
+      await untilWorkerPolls(urls.env, urls.home.logs);
       if (options.demo && options.blocks === undefined && blocks !== undefined) {
         await parkDemoRun(urls.apiUrl, urls.home.adminToken);
       }
@@ -152,6 +155,29 @@ async function up(options: { readonly blocks?: string; readonly demo: boolean })
   // Whatever a library still holds open must not keep a stopped stack alive.
   process.exit();
 }
+
+/** An API without a worker takes votes that nothing acts on: a stack is ready when both are there. */
+async function untilWorkerPolls(
+  env: Readonly<Record<string, string | undefined>>,
+  logs: string,
+): Promise<void> {
+  const temporal = openTemporal(env);
+  const deadline = Date.now() + WORKER_READY_MS;
+  try {
+    while (!(await temporal.hasWorker())) {
+      if (Date.now() > deadline) {
+        throw new SetupError(
+          `The worker did not begin to poll within ${WORKER_READY_MS / 1_000} s: see ${logs}/worker.log.`,
+        );
+      }
+      await delay(100);
+    }
+  } finally {
+    await temporal.close();
+  }
+}
+
+const WORKER_READY_MS = 60_000;
 
 /** Waits for SIGINT or SIGTERM, then ends in order; a second signal ends at once. */
 async function untilStopped(stop: () => Promise<void>): Promise<void> {

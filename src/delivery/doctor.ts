@@ -33,7 +33,8 @@ export type Finding = {
     | 'MESSAGE_FAILED'
     | 'MESSAGE_OWED'
     | 'OUTCOME_UNKNOWN'
-    | 'WORKFLOW_ORPHANED';
+    | 'WORKFLOW_ORPHANED'
+    | 'NO_WORKER';
   readonly runId: string | null;
   readonly reviewId: string | null;
   /** What was found, and what to do about it. */
@@ -87,6 +88,7 @@ export async function diagnose(
       remedy: null,
     })),
     ...(await findOrphans(db, temporal)),
+    ...(await findMissingWorker(temporal)),
   );
   return findings;
 }
@@ -182,6 +184,20 @@ function stuckMessageFinding(
         message: `The ${kind} of run ${runId} has been owed for ${Math.round(message.ageMs / 1_000)} s (${why}): it is sent as soon as Temporal answers.`,
         remedy: null,
       };
+}
+
+async function findMissingWorker(temporal: Temporal): Promise<readonly Finding[]> {
+  return (await temporal.hasWorker())
+    ? []
+    : [
+        {
+          code: 'NO_WORKER',
+          runId: null,
+          reviewId: null,
+          message: `No worker polls task queue '${temporal.taskQueue}' in namespace '${temporal.namespace}': start \`countersign worker\`, and nothing is lost until then.`,
+          remedy: null,
+        },
+      ];
 }
 
 /** Workflows that run although the store has nothing for them any more. */

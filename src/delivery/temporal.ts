@@ -32,6 +32,8 @@ export type Temporal = {
   describe(workflowId: string): Promise<WorkflowState>;
   /** The ids of running workflows of ours, by what Temporal's visibility knows (it may lag). */
   listRunning(): AsyncIterable<{ readonly workflowId: string; readonly type: string }>;
+  /** Whether any worker has polled our task queue lately. */
+  hasWorker(): Promise<boolean>;
   /** Resolves when the server answers. */
   probe(): Promise<void>;
   readonly connection: Connection;
@@ -43,6 +45,9 @@ export type RunToStart = { readonly runId: string; readonly workflowId: string }
 
 const DEADLINE_MS = 5_000;
 const PROBE_DEADLINE_MS = 1_000;
+
+/** `TaskQueueType.WORKFLOW` of Temporal's API. */
+const WORKFLOW_TASKS = 1;
 
 const WORKFLOW = defineSearchAttributeKey(SEARCH_ATTRIBUTES.workflow, SearchAttributeType.KEYWORD);
 const RUN = defineSearchAttributeKey(SEARCH_ATTRIBUTES.run, SearchAttributeType.KEYWORD);
@@ -149,6 +154,16 @@ export function openTemporal(
       for await (const { workflowId, type } of client.workflow.list({ query })) {
         yield { workflowId, type };
       }
+    },
+    hasWorker: async () => {
+      const { pollers } = await bounded(() =>
+        connection.workflowService.describeTaskQueue({
+          namespace,
+          taskQueue: { name: taskQueue },
+          taskQueueType: WORKFLOW_TASKS,
+        }),
+      );
+      return (pollers ?? []).length > 0;
     },
     probe: async () => {
       await connection.withDeadline(Date.now() + PROBE_DEADLINE_MS, () =>

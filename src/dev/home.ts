@@ -4,7 +4,7 @@ import { acquireLock } from './lock-file.js';
 import { SetupError } from './setup-error.js';
 import { errorText } from './system-error.js';
 
-export const DEFAULT_HOME = '.countersign';
+const DEFAULT_HOME = '.countersign';
 
 /**
  * The folder in which the local stack keeps its state between two starts.

@@ -18,7 +18,7 @@ import { childrenOf, parseExpression, positionOf, type Node, type Parsed } from 
 import { roughSize, toCelValue } from './cel-values.js';
 import { compileRegex } from './linear-regex.js';
 import { describe, oneOf, type Problem } from './problem.js';
-import { TooMuchWork, Work } from './work.js';
+import { Work } from './work.js';
 
 /** What an expression may speak of, by where its gate stands. */
 const ROOTS = { output: ['output', 'likelihoods'], input: ['input'] } as const satisfies Record<
@@ -124,7 +124,6 @@ export function evaluateExpression(
   schema: JsonObject | null,
   work = new Work(),
 ): { readonly opens: boolean; readonly because: string } {
-  const outer = current;
   current = work;
   try {
     const result = compile(source);
@@ -138,29 +137,16 @@ export function evaluateExpression(
       };
     }
     const value = result.evaluate(toCelBindings(bindings, schema, work));
-    if (work.isUsedUp) {
-      return TOO_MUCH;
-    }
     const { opens, because } = verdict(source, value);
     const lacksLikelihoods = 'likelihoods' in bindings && bindings.likelihoods === null;
     return isCelError(value) && lacksLikelihoods && expressionReads(source, 'likelihoods')
       ? { opens, because: `${because} (no consensus ran, so there are no likelihoods)` }
       : { opens, because };
   } catch (error) {
-    if (error instanceof TooMuchWork) {
-      return TOO_MUCH;
-    }
     const text = error instanceof Error ? error.message : String(error);
     return { opens: true, because: `the expression failed: ${text}` };
-  } finally {
-    current = outer;
   }
 }
-
-const TOO_MUCH = {
-  opens: true,
-  because: 'the expression takes more work than one evaluation may',
-} as const;
 
 function verdict(
   source: string,

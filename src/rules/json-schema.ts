@@ -172,7 +172,6 @@ function run(
   value: unknown,
   work: Work,
 ): 'valid' | 'invalid' | { readonly fault: string } {
-  const outer = current;
   current = work;
   try {
     return validator(value) ? 'valid' : 'invalid';
@@ -182,8 +181,6 @@ function run(
       return { fault: error instanceof TooMuchWork ? error.message : 'it nests too deep' };
     }
     throw error;
-  } finally {
-    current = outer;
   }
 }
 

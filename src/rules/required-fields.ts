@@ -43,6 +43,9 @@ function search(
 ): Path | null {
   const { root, work } = reading;
   work.spend(300);
+  if (typeof value !== 'object' || value === null) {
+    return null;
+  }
   const here = withDependents(reading, schemas, value);
   if (isJsonObject(value)) {
     const missing = here
@@ -116,10 +119,10 @@ function requiredOf(schema: JsonObject, value: JsonObject): readonly string[] {
     .filter((name) => typeof name === 'string');
 }
 
-/** Whether a value can belong to a branch, by the types and constants that the branch names for it and its fields. */
+/** Whether an object or a list can belong to a branch, by the type and the constants that the branch names. */
 function admits(root: JsonObject, branch: JsonObject, value: Json, work: Work): boolean {
   const here = schemasHere(root, [branch], 'what always applies', work);
-  if (!here.every((schema) => admitsAlone(schema, value))) {
+  if (!here.every((schema) => admitsType(schema, value))) {
     return false;
   }
   if (!isJsonObject(value)) {
@@ -135,10 +138,9 @@ function admits(root: JsonObject, branch: JsonObject, value: Json, work: Work): 
   );
 }
 
-function admitsAlone(schema: JsonObject, value: Json): boolean {
+function admitsType(schema: JsonObject, value: Json): boolean {
   const types = typesOf(schema);
-  const fits = typesOfValue(value).some((name) => types.includes(name));
-  return (types.length === 0 || fits) && admitsConstant(schema, value);
+  return types.length === 0 || types.includes(Array.isArray(value) ? 'array' : 'object');
 }
 
 function admitsConstant(schema: JsonObject, value: Json): boolean {
@@ -149,16 +151,6 @@ function admitsConstant(schema: JsonObject, value: Json): boolean {
     !isScalar ||
     ((constant === undefined || constant === value) && (!isJsonList(list) || list.includes(value)))
   );
-}
-
-function typesOfValue(value: Json): readonly string[] {
-  if (value === null) {
-    return ['null'];
-  }
-  if (typeof value === 'number') {
-    return ['number', 'integer'];
-  }
-  return [Array.isArray(value) ? 'array' : typeof value];
 }
 
 function isUnanswered(value: Json | undefined): boolean {

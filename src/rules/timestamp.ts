@@ -33,7 +33,7 @@ export function parseMoment(value: Json): Moment | null {
   const midnight = new Date(0);
   midnight.setUTCFullYear(y, m - 1, d);
   // The thirtieth of February becomes the second of March: then it was no date.
-  if (midnight.getUTCMonth() !== m - 1 || midnight.getUTCDate() !== d) {
+  if (midnight.getUTCMonth() !== m - 1) {
     return null;
   }
   const offsetSeconds = (oh * 60 + om) * (sign === '-' ? -60 : 60);

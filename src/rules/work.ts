@@ -22,11 +22,6 @@ export class Work {
     this.#left = steps;
   }
 
-  /** True once more was asked for than there was. */
-  get isUsedUp(): boolean {
-    return this.#left < 0;
-  }
-
   /** Takes steps, and throws when there are not enough: then every later call throws too. */
   spend(steps: number): void {
     this.#left -= steps;

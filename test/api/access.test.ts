@@ -27,7 +27,7 @@ const SERVICES = [...SCOPES.map((scope) => `scope ${scope}`), 'no scope'];
 /** Who gets past the door of each route, written out once more: the table must say the same. */
 const EVERYBODY = ['reviewer', 'author', 'auditor', 'admin', 'nothing'];
 const READERS = [...EVERYBODY, 'scope reviews:read', 'scope admin'];
-const VOTERS = [...EVERYBODY, 'reviews:read', 'scope reviews:vote-as', 'scope admin'];
+const VOTERS = [...EVERYBODY, 'scope reviews:read', 'scope reviews:vote-as', 'scope admin'];
 const ADMINS = ['admin', 'scope admin'];
 const OVERSEERS = ['auditor', 'admin', 'scope admin'];
 const ENTER: Readonly<Record<string, readonly string[]>> = {

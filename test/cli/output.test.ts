@@ -12,13 +12,12 @@ const COLOURED = styleFor({ isTTY: true }, {});
 
 describe('printable', () => {
   test.each([
-    ['plain', 'plain'],
-    ['Zoë 名前 👩‍👩‍👧', 'Zoë 名前 👩‍👩‍👧'],
-    ['\u001b[2J\u001b[31mred', '\\u001b[2J\\u001b[31mred'],
-    ['a\rb\nc\td', 'a\\u000db\\u000ac\\u0009d'],
-    ['\u009b31m\u007f', '\\u009b31m\\u007f'],
-    ['approve \u202eoh\u2066', 'approve \\u202eoh\\u2066'],
-  ])('shows %j as %j', (text, shown) => {
+    ['words of any script as they are', 'Zoë 名前 👩‍👩‍👧', 'Zoë 名前 👩‍👩‍👧'],
+    ['escape sequences', '\u001b[2J\u001b[31mred', '\\u001b[2J\\u001b[31mred'],
+    ['what moves the cursor', 'a\rb\nc\td', 'a\\u000db\\u000ac\\u0009d'],
+    ['the other control characters', '\u009b31m\u007f', '\\u009b31m\\u007f'],
+    ['what turns the direction', 'approve \u202eoh\u2066', 'approve \\u202eoh\\u2066'],
+  ])('shows %s', (_what, text, shown) => {
     expect(printable(text)).toBe(shown);
   });
 
@@ -79,13 +78,14 @@ describe('table', () => {
     const id = `run_${'x'.repeat(96)}`;
     const [, shown = ''] = table(PLAIN, ['A', 'B'], [[id, 'so '.repeat(40)]], '').split('\n');
     expect(shown).toContain(id);
-    expect(shown).toMatch(/so s…$/);
+    expect(shown).toMatch(/so so…$/);
   });
 
   test('lets no cell bring escapes of its own, painted ones included', () => {
     const cell = { text: 'a\u001b[2J', paint: COLOURED.red };
     const shown = table(COLOURED, ['A', 'B'], [[cell, '\u001b[2J']], '');
-    expect(shown.replaceAll(/\u001b\[\d+m/gu, '')).not.toContain('\u001b');
+    expect(shown).toContain('\\u001b[2J');
+    expect(shown).not.toContain('\u001b[2J');
   });
 });
 

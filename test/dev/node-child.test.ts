@@ -60,7 +60,7 @@ describe('startNodeChild', () => {
 
   test('lets a child drain on SIGTERM', async () => {
     const child = await start(
-      `${UP} process.once('SIGTERM', () => { console.log('drained'); process.exit(0); });`,
+      `process.once('SIGTERM', () => { console.log('drained'); process.exit(0); }); ${UP}`,
     );
     expect(await becomesTrue(() => child.lines.includes('up'), 10_000)).toBe(true);
     await child.stop();

@@ -174,6 +174,10 @@ describe('startStack', () => {
 describe('runStack', () => {
   test.runIf(isLinux)('survives a kill, refuses a second start, and ends cleanly', async () => {
     const home = await newHome();
+    // Not the usual ports: another stack may take them between two starts.
+    const { rememberPort } = await openHome(home);
+    await rememberPort('temporal', await freePort());
+    await rememberPort('temporal-ui', await freePort());
     // What belongs to another Temporal must not reach the clients of this one.
     const env = { TEMPORAL_API_KEY: 'secret', TEMPORAL_TLS: 'true' };
     const killed = startStackProcess([home], env);

@@ -198,6 +198,7 @@ describe('evaluateExpression, failing closed', () => {
     'constructor',
     'toString == 1',
     '__proto__',
+    '__proto__ != {}',
     'hasOwnProperty',
     'process',
     'nope(1)',
@@ -415,6 +416,31 @@ describe('hostile expressions', () => {
     ).toMatchObject({ because: containing('is true') });
   });
 
+  test('what grows by + is bounded before it fills the memory', () => {
+    for (const seed of ['[[1, 2]]', '["ab"]', '[b"ab"]']) {
+      expect(evaluate(`${seed}${'.map(x, x + x)'.repeat(40)}.size() == 3`).because).toMatch(
+        /^the expression failed: a result of \+ has \d+ items or characters; at most 2097152 may be$/,
+      );
+    }
+  });
+
+  test('each round of a loop costs, even if nothing is done in it', () => {
+    const loop = 'output.l.all(a, true)';
+    expect(evaluate(loop, { l: numbers }, null, new Work(350_000)).because).toBe(`${loop} is true`);
+    expect(evaluate(loop, { l: numbers }, null, new Work(250_000)).because).toContain('more work');
+  });
+
+  test('work that is used up fails like any error, and does not become an answer', () => {
+    const hostile = 'output.l.all(a, output.l.all(b, output.l.all(c, a + b + c >= 0.0)))';
+    const because = 'the expression failed: it takes more work than one evaluation may';
+    const verdict = (source: string): unknown =>
+      evaluate(source, { l: numbers }, null, new Work(1_000_000));
+    expect(verdict(hostile)).toEqual({ opens: true, because });
+    expect(verdict(`!${hostile}`)).toEqual({ opens: true, because });
+    expect(verdict(`${hostile} || output.l.size() == 1`)).toEqual({ opens: true, because });
+    expect(verdict(`${hostile} && false`)).toMatchObject({ opens: false });
+  });
+
   test('long lists are seen, and too deep ones open', () => {
     const list = Array.from({ length: 200_000 }, () => 1);
     expect(evaluate('output.list.size() == 3', { list })).toMatchObject({ opens: false });
@@ -424,7 +450,7 @@ describe('hostile expressions', () => {
       because: 'the expression failed: Maximum call stack size exceeded',
     });
     expect(evaluate('output.list.size() == 3', { list }, null, new Work(1_000)).because).toBe(
-      'the expression takes more work than one evaluation may',
+      'the expression failed: it takes more work than one evaluation may',
     );
   });
 

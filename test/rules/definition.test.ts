@@ -697,6 +697,19 @@ describe('gates', () => {
     expect(problems(aReviewed(review))).toEqual([]);
   });
 
+  test('a fault inside one form of a release is told as that form', () => {
+    expect(problems(aReviewed({ release: { aftr: '30s' } }))).toEqual([
+      {
+        path: ['body', 'blocks', 0, 'review', 'release', 'after'],
+        message: 'expected a string, got nothing',
+      },
+      {
+        path: ['body', 'blocks', 0, 'review', 'release', 'aftr'],
+        message: 'unknown key; accepted: "after"',
+      },
+    ]);
+  });
+
   test('a reviewer is mandatory unless said otherwise', () => {
     expect(gate({ reviewers: [{ id: 'u' }] }).reviewers).toEqual([{ id: 'u', mandatory: true }]);
   });

@@ -24,6 +24,9 @@ import {
 } from '../support/parked.js';
 import { auditOf, expectConsistent } from './consistency.js';
 
+const A_TIME: unknown = expect.any(Date);
+const A_FACT_ID: unknown = expect.stringMatching(/^fct_[A-Z2-7]{26}$/);
+
 let database: TestDatabase;
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -330,7 +333,7 @@ describe('a granted claim', () => {
     expect(review).toMatchObject({
       status: 'EXECUTED',
       claimedBy: gate.holder,
-      claimedAt: expect.any(Date),
+      claimedAt: A_TIME,
       endedAt: review.claimedAt,
       rev: 3,
     });
@@ -342,7 +345,7 @@ describe('a granted claim', () => {
     expect(step).toMatchObject({
       status: 'completed',
       effectiveVersionId: gate.review.newestVersionId,
-      endedAt: expect.any(Date),
+      endedAt: A_TIME,
     });
     expect((await auditOf(db, gate.review.id)).at(-1)).toMatchObject({
       action: 'release_claimed',
@@ -437,7 +440,7 @@ describe('a refused claim', () => {
           {
             kind: 'vote',
             seq: 1,
-            id: expect.stringMatching(/^fct_/),
+            id: A_FACT_ID,
             reviewerId: 'u_ann',
             versionId: gate.review.newestVersionId,
             verdict: 'approved',

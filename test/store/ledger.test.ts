@@ -34,6 +34,8 @@ import {
 } from '../support/parked.js';
 import { expectConsistent } from './consistency.js';
 
+const A_TIME: unknown = expect.any(Date);
+
 let database: TestDatabase;
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -124,7 +126,7 @@ describe('beginStep', () => {
       status: 'running',
       attempt: 1,
       attemptToken: 'first',
-      startedAt: expect.any(Date),
+      startedAt: A_TIME,
       endedAt: null,
     });
   });
@@ -156,7 +158,7 @@ describe('beginStep', () => {
       attemptToken: 'first',
       errorMessage:
         'The block was being executed when its worker was lost, and it must not be repeated: find out what it did, then start a new run.',
-      endedAt: expect.any(Date),
+      endedAt: A_TIME,
     });
     expect(await auditOfRun(runId, 'outcome_unknown')).toMatchObject([
       { actorId: 'countersign', detail: { step_id: stepId } },
@@ -338,7 +340,7 @@ describe('finishStep', () => {
       consensus: '{"likelihoods":{"a":1,"b":0.5}}',
       source: 'https://files.example/a.pdf',
       effectiveVersionId: null,
-      endedAt: expect.any(Date),
+      endedAt: A_TIME,
     });
   });
 
@@ -410,7 +412,7 @@ describe('finishStep', () => {
     await finish(gate.stepId, 'once');
     expect(await reviewNow(db, gate)).toMatchObject({
       status: 'EXECUTED',
-      endedAt: expect.any(Date),
+      endedAt: A_TIME,
     });
     await expectConsistent(db, gate.run.id);
   });
@@ -431,7 +433,7 @@ describe('failAttempt', () => {
       failures: 3,
       errorMessage: 'no table at t3',
       outcomeUnknown: false,
-      endedAt: expect.any(Date),
+      endedAt: A_TIME,
     });
   });
 
@@ -457,7 +459,7 @@ describe('failAttempt', () => {
     expect(await stepOf(gate.stepId)).toMatchObject({ status: 'error', outcomeUnknown: true });
     expect(await reviewNow(db, gate)).toMatchObject({
       status: 'UNKNOWN',
-      endedAt: expect.any(Date),
+      endedAt: A_TIME,
     });
     expect(await auditOfRun(gate.run.id, 'outcome_unknown')).toMatchObject([
       { reviewId: gate.review.id },
@@ -550,7 +552,7 @@ describe('takeStep', () => {
     );
     expect(await stepOf(stepId)).toMatchObject({ holder: 'w19' });
     const took = order.filter((_, index) => takings[index]?.kind === 'unopened');
-    const cancelled = (await cancelsOwed(runId)).map(({ workflowId }) => workflowId);
+    const cancelled = (await cancelsOwed(runId)).map(({ workflowId }) => workflowId ?? '');
     expect(cancelled.toSorted()).toEqual(
       took
         .filter((n) => n !== 19)

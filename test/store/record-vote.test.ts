@@ -29,6 +29,9 @@ import {
 import { auditOf, expectConsistent } from './consistency.js';
 import { closeAndCountDeadlocks, raceAll } from './races.js';
 
+const A_TIME: unknown = expect.any(Date);
+const A_FACT_ID: unknown = expect.stringMatching(/^fct_[A-Z2-7]{26}$/);
+
 let database: TestDatabase;
 let server: Database;
 beforeAll(async () => {
@@ -566,7 +569,7 @@ describe('what is recorded', () => {
       reviewId: gate.review.id,
       seq: 1,
       projectId: 'prj_default',
-      id: expect.stringMatching(/^fct_[A-Z2-7]{26}$/),
+      id: A_FACT_ID,
       kind: 'vote',
       actorId: 'u_ann',
       actorKind: 'person',
@@ -579,7 +582,7 @@ describe('what is recorded', () => {
       reason: 'Totals match',
       dialect: 'hoop',
       tokenId: 'tok_u_ann',
-      createdAt: expect.any(Date),
+      createdAt: A_TIME,
     });
     expect(result).toMatchObject({ kind: 'recorded', late: false, settled: false });
     const [fired, made, ...others] = await auditOf(db, gate.review.id);
@@ -719,7 +722,7 @@ describe('a rejection', () => {
     expect(await reviewNow(db, at('pending'))).toMatchObject({
       status: 'REVOKED',
       verdict: null,
-      cancelledAt: expect.any(Date),
+      cancelledAt: A_TIME,
     });
     expect(await reviewNow(db, at('approved'))).toMatchObject({
       status: 'REVOKED',

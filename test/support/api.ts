@@ -47,6 +47,8 @@ export type TestApi = {
   readonly forwarded: readonly Lease[];
   readonly log: () => readonly string[];
   delivery: Delivery;
+  /** Done before messages are delivered: after the commit that owed them. */
+  onForward: (() => Promise<void>) | null;
   temporal: { reachable: boolean | null; since: string | null };
   /** The admin, who has the admin and the reviewer role and no groups. */
   readonly admin: Caller;
@@ -93,6 +95,7 @@ export async function startApi(): Promise<TestApi> {
     db,
     forward: async (leases) => {
       forwarded.push(...leases);
+      await api.onForward?.();
       await deliver(db, leases, api.delivery);
     },
     forwardLeaseMs: 5_000,
@@ -154,6 +157,7 @@ export async function startApi(): Promise<TestApi> {
     send,
     log: () => lines,
     delivery: 'delivers',
+    onForward: null,
     temporal: { reachable: true, since: null },
     service: async (id, ...scopes) => ({
       id,

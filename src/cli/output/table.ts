@@ -74,7 +74,8 @@ function show(cell: Cell): string {
 
 /** Cuts prose that is long; an id never, because people copy it. */
 function cut(text: string): string {
-  return text.length > MAX_CELL && text.includes(' ') ? `${text.slice(0, MAX_CELL - 1)}…` : text;
+  const isLong = text.length > MAX_CELL && text.includes(' ');
+  return isLong ? `${[...text].slice(0, MAX_CELL - 1).join('')}…` : text;
 }
 
 function trimEnds(text: string): string {

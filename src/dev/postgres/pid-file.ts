@@ -8,7 +8,7 @@ import { becomesTrue } from '../wait.js';
 export type PidFile = { readonly pid: number; readonly port: number | null };
 
 /** Reads a data folder's `postmaster.pid`; null when no server has it open, or none ended without cleaning up. */
-export async function readPidFile(dataFolder: string): Promise<PidFile | null> {
+async function readPidFile(dataFolder: string): Promise<PidFile | null> {
   const text = await readFile(pidFilePath(dataFolder), 'utf8').catch(() => '');
   const [pid, , , port] = text.split('\n').map((line) => Number.parseInt(line, 10));
   return pid === undefined || !Number.isInteger(pid) || pid <= 0

@@ -5,7 +5,7 @@ const CALL_MS = 2_000;
 const DAY_MS = 86_400_000;
 
 /** How long closed workflows stay readable. It must exceed the longest that a delivery may stay owed. */
-export const RETENTION_DAYS = 30;
+const RETENTION_DAYS = 30;
 
 const NOT_FOUND = 5;
 const ALREADY_EXISTS = 6;

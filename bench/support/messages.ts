@@ -1,0 +1,39 @@
+/** What a bench process is asked by the one that measures. */
+export type Question = 'memory' | 'spans';
+
+/** What a bench process tells the one that measures, each as one message on the channel between them. */
+export type Told =
+  | { readonly kind: 'ready' }
+  /** The body of a run's downstream step has begun. */
+  | { readonly kind: 'started'; readonly runId: string; readonly atMs: number }
+  | { readonly kind: 'memory'; readonly rssBytes: number }
+  | { readonly kind: 'spans'; readonly spans: readonly Span[] };
+
+/** One statement that PostgreSQL was sent, or one HTTP request that was answered. */
+export type Span = {
+  readonly kind: 'statement' | 'request';
+  /** On whose behalf: `POST /v1/workflows/runs`, `activity claimRelease`, or `none`. */
+  readonly scope: string;
+  /** Names the request or the attempt of an activity: spans of one of them belong together. */
+  readonly scopeId: string;
+  /** The statement's SQL, or the request's method and path. */
+  readonly text: string;
+  readonly fromMs: number;
+  readonly toMs: number;
+};
+
+/** Sends a message to the process that measures; dropped where there is none. */
+export function tell(message: Told): void {
+  process.send?.(message);
+}
+
+/** Answers what the process that measures asks. The channel does not keep this process alive. */
+export function onQuestion(answer: (question: Question) => void): void {
+  process.on('message', (message) => {
+    if (message === 'memory' || message === 'spans') {
+      answer(message);
+    }
+  });
+  process.once('disconnect', () => process.exit(1));
+  process.channel?.unref();
+}

@@ -1,0 +1,157 @@
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client as TemporalClient, Connection } from '@temporalio/client';
+import { bootstrap } from '../../src/cli/bootstrap.js';
+import { createClient, type Client } from '../../src/client/index.js';
+import { ensureSearchAttributes } from '../../src/delivery/search-attributes.js';
+import { lockHome, openHome } from '../../src/dev/home.js';
+import { freePort, LOOPBACK } from '../../src/dev/ports.js';
+import { startPostgres } from '../../src/dev/postgres.js';
+import type { Running } from '../../src/dev/running.js';
+import { findTemporalCli } from '../../src/dev/temporal-cli.js';
+import { startTemporalServer } from '../../src/dev/temporal-server.js';
+import { becomesTrue } from '../../src/dev/wait.js';
+import { openDatabase } from '../../src/store/database.js';
+import { migrate } from '../../src/store/migrate.js';
+import { type BenchProcess, startBenchProcess } from './bench-process.js';
+
+const READY_MS = 60_000;
+const NAMESPACE = 'default';
+
+/** The servers and processes that both sides are measured on. */
+export type Stage = {
+  readonly home: string;
+  readonly databaseUrl: string;
+  readonly apiUrl: string;
+  /** A client of the HTTP API for the admin. */
+  readonly admin: Client;
+  /** A plain client of Temporal, as an application without Countersign would have. */
+  readonly temporal: TemporalClient;
+  readonly api: BenchProcess;
+  readonly servers: { readonly postgres: Running; readonly temporal: Running };
+  /** Starts the worker process, in place of the one before. */
+  startWorker(): Promise<BenchProcess>;
+  /** Ends everything, and removes the home. */
+  stop(): Promise<void>;
+};
+
+/**
+ * Brings up, in a temporary home: PostgreSQL with fsync, a Temporal dev server on a file, and the API
+ * in a process of its own as `countersign api` runs it.
+ *
+ * @param isTraced whether our own processes record statements and requests
+ */
+export async function openStage(isTraced: boolean, say: (line: string) => void): Promise<Stage> {
+  const path = await mkdtemp(join(tmpdir(), 'countersign-bench-'));
+  await chmod(path, 0o711); // under root PostgreSQL runs as another user
+  const stops: (() => Promise<void>)[] = [
+    () => rm(path, { recursive: true, force: true, maxRetries: 5 }),
+  ];
+  const stop = async (): Promise<void> => {
+    for (let next = stops.pop(); next !== undefined; next = stops.pop()) {
+      await next();
+    }
+  };
+  try {
+    return { ...(await build(path, isTraced, say, stops)), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function build(
+  path: string,
+  isTraced: boolean,
+  say: (line: string) => void,
+  stops: (() => Promise<void>)[],
+): Promise<Omit<Stage, 'stop'>> {
+  const home = await openHome(path);
+  const lock = await lockHome(home);
+  stops.push(() => lock.release());
+  const cli = await findTemporalCli({ env: process.env, onProgress: say });
+  say('starting PostgreSQL and Temporal');
+  const postgres = await startPostgres({ home: path, durability: 'durable' });
+  stops.push(() => postgres.stop());
+  const server = await startTemporalServer({
+    home: path,
+    cli: cli.path,
+    namespace: NAMESPACE,
+    port: await freePort(),
+    uiPort: await freePort(),
+  });
+  stops.push(() => server.stop());
+
+  const connection = await Connection.connect({ address: server.address });
+  stops.push(() => connection.close());
+  await prepare(postgres.url, connection);
+  await bootstrap(postgres.url, home.adminToken);
+
+  say('starting the API and the worker');
+  const port = await freePort();
+  const apiUrl = `http://${LOOPBACK}:${port}`;
+  const program = {
+    logs: home.logs,
+    isTraced,
+    env: {
+      ...withoutSettings(process.env),
+      DATABASE_URL: postgres.url,
+      TEMPORAL_ADDRESS: server.address,
+      TEMPORAL_NAMESPACE: NAMESPACE,
+      COUNTERSIGN_HOME: path,
+      HOST: LOOPBACK,
+      PORT: String(port),
+    },
+  };
+  const api = await startBenchProcess({
+    ...program,
+    name: 'api',
+    file: '../../src/cli/main.ts',
+    args: ['api'],
+  });
+  stops.push(() => api.stop());
+  let worker: BenchProcess | null = null;
+  const startWorker = async (): Promise<BenchProcess> => {
+    await worker?.stop();
+    worker = await startBenchProcess({ ...program, name: 'worker', file: '../worker.ts' });
+    await worker.untilReady();
+    return worker;
+  };
+  stops.push(async () => worker?.stop());
+  const answers = (): Promise<boolean> =>
+    fetch(`${apiUrl}/readyz`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  if (!(await becomesTrue(answers, READY_MS, 50))) {
+    throw new Error(`the API was not ready within ${READY_MS / 1_000} seconds`);
+  }
+  const token = (await readFile(home.adminToken, 'utf8')).trim();
+  return {
+    home: path,
+    databaseUrl: postgres.url,
+    apiUrl,
+    admin: createClient({ url: apiUrl, token }),
+    temporal: new TemporalClient({ connection, namespace: NAMESPACE }),
+    api,
+    servers: { postgres, temporal: server },
+    startWorker,
+  };
+}
+
+async function prepare(databaseUrl: string, connection: Connection): Promise<void> {
+  const database = openDatabase(databaseUrl);
+  try {
+    await migrate(database.db);
+  } finally {
+    await database.close();
+  }
+  await ensureSearchAttributes(connection, NAMESPACE);
+}
+
+/** What the caller's shell says about other servers is not meant for these. */
+function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const isSetting = /^(TEMPORAL_|COUNTERSIGN_|OIDC_|PG|DATABASE_URL$|LOG_LEVEL$|HOST$|PORT$)/;
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !isSetting.test(name)));
+}

@@ -1,0 +1,79 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, test } from 'vitest';
+import { createOpenApi } from '../../src/api/openapi.js';
+import { documentedPath, pathPattern } from '../../src/api/path-pattern.js';
+import { ROUTES } from '../../src/api/routes.js';
+import { VERSION } from '../../src/cli/version.js';
+import { valueAt } from '../support/api.js';
+
+const document: unknown = JSON.parse(JSON.stringify(createOpenApi(VERSION)));
+
+describe('the OpenAPI document', () => {
+  test('is the one that is committed', async () => {
+    const text = await readFile(new URL('../../openapi.json', import.meta.url), 'utf8');
+    expect(JSON.parse(text)).toEqual(document);
+  });
+
+  test.each(ROUTES.map((route) => [route.id, route] as const))('has %s', (_id, route) => {
+    const operation = valueAt(document, 'paths', documentedPath(route.path), route.method);
+    expect(operation).toMatchObject({ operationId: route.id, tags: [route.tag] });
+    expect(valueAt(operation, 'security')).toEqual(
+      route.access === 'public' ? [] : [{ bearer: [] }, { apiKey: [] }],
+    );
+    for (const status of Object.keys(route.responses)) {
+      expect(valueAt(operation, 'responses', status, 'content', 'application/json')).toBeDefined();
+    }
+  });
+
+  test('names every parameter of a path', () => {
+    for (const route of ROUTES) {
+      const named = [...route.path.matchAll(/\{(\w+)/g)].map(([, name]) => name);
+      expect(Object.keys(route.params?.shape ?? {})).toEqual(named);
+    }
+  });
+
+  test('has one type for any JSON, and no schema without a name of its own', () => {
+    const schemas = Object.keys(Object(valueAt(document, 'components', 'schemas')));
+    expect(schemas).toContain('Json');
+    expect(schemas.filter((name) => name.startsWith('__'))).toEqual([]);
+    expect(JSON.stringify(document)).not.toContain('$defs');
+  });
+
+  test('every reference leads somewhere', () => {
+    const references = JSON.stringify(document).matchAll(/"\$ref":"#\/([^"]+)"/g);
+    for (const [, path = ''] of references) {
+      expect(valueAt(document, ...path.split('/')), path).toBeDefined();
+    }
+  });
+
+  test('has no answer that forbids further keys', () => {
+    const { Review: review } = Object(valueAt(document, 'components', 'schemas'));
+    expect(JSON.stringify(review)).not.toContain('additionalProperties":false');
+    const approve = valueAt(document, 'components', 'schemas', 'ApproveRequest');
+    expect(valueAt(approve, 'additionalProperties')).toBe(false);
+  });
+});
+
+test('operation ids are unique', () => {
+  const ids = ROUTES.map(({ id }) => id);
+  expect(new Set(ids).size).toBe(ids.length);
+});
+
+describe('pathPattern', () => {
+  test.each([
+    ['/v1/things', '/v1/things', {}],
+    ['/v1/things', '/v1/things/', {}],
+    ['/v1/things', '/v1/thingsx', null],
+    ['/v1/things', '/V1/things', null],
+    ['/openapi.json', '/openapixjson', null],
+    ['/v1/things/{thing_id}', '/v1/things/a%2Fb', { thing_id: 'a%2Fb' }],
+    ['/v1/things/{thing_id}', '/v1/things/', null],
+    ['/v1/things/{thing_id}', '/v1/things/a/b', null],
+    ['/v1/things/{thing_id:thg_}/parts', '/v1/things/thg_1/parts', { thing_id: 'thg_1' }],
+    ['/v1/things/{thing_id:thg_}/parts', '/v1/things/xthg_1/parts', null],
+    ['/v1/things/{thing_id:thg_}/parts', '/v1/things/thg_/parts', null],
+  ])('%s on %s', (path, url, params) => {
+    const match = pathPattern(path).exec(url);
+    expect(match === null ? null : { ...match.groups }).toEqual(params);
+  });
+});

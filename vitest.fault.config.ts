@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config';
+
+// `npm run test:fault`: each file starts a stack of its own, as `countersign up` does, and kills parts of it.
+export default defineConfig({
+  test: {
+    include: ['test/fault/**/*.test.ts'],
+    reporters: ['default', './test/support/plain-reporter.ts'],
+    testTimeout: 300_000,
+    hookTimeout: 180_000,
+    pool: 'forks',
+    execArgv: ['--import', 'tsx'],
+    fileParallelism: false,
+    passWithNoTests: false,
+  },
+});
