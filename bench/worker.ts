@@ -6,11 +6,14 @@ import { installRuntime, startWorker } from '../src/cli/worker-process.js';
 import { temporalOptions } from '../src/delivery/temporal.js';
 import { nowMs } from './support/clock.js';
 import { BARE_TASK_QUEUE } from './support/names.js';
-import { onQuestion, tell } from './support/messages.js';
+import { tell } from './support/messages.js';
 
 // One process that works for both sides: the workflows of Countersign as `countersign worker` runs
 // them, and the bare ones beside them, with the same limits.
 
+if (process.env['BENCH_TRACE'] === 'yes') {
+  await import('./trace.js');
+}
 const logger = openLog('info', 'worker');
 installRuntime(logger);
 
@@ -45,11 +48,6 @@ const bare = await Worker.create({
 });
 const bareDone = bare.run();
 
-onQuestion((question) => {
-  if (question === 'memory') {
-    tell({ kind: 'memory', rssBytes: process.memoryUsage().rss });
-  }
-});
 process.once('SIGTERM', () => {
   bare.shutdown();
   void Promise.allSettled([countersign.stop(), bareDone]).then(() => process.exit(0));

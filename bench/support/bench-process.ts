@@ -8,7 +8,6 @@ import { type Running, runningProcess } from '../../src/dev/running.js';
 import type { Question, Told } from './messages.js';
 
 const TSX = import.meta.resolve('tsx');
-const TRACE = new URL('../trace.ts', import.meta.url).href;
 const DRAIN_MS = 15_000;
 const ANSWER_MS = 30_000;
 
@@ -41,13 +40,8 @@ export async function startBenchProcess(program: BenchProgram): Promise<BenchPro
   const log = await openProcessLog(join(logs, `${name}.log`));
   const child = await spawnGuarded({
     file: process.execPath,
-    args: [
-      ...['--import', TSX],
-      ...(isTraced ? ['--import', TRACE] : []),
-      fileURLToPath(new URL(file, import.meta.url)),
-      ...args,
-    ],
-    env,
+    args: ['--import', TSX, fileURLToPath(new URL(file, import.meta.url)), ...args],
+    env: { ...env, BENCH_TRACE: isTraced ? 'yes' : 'no' },
     deathSignal: 'KILL',
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });

@@ -103,22 +103,29 @@ async function timeOne({ starts, temporal }: Bench, run: ParkedRun): Promise<Tim
   };
 }
 
-/** Parks runs and casts all their votes at once; resolves when they have ended. */
+/**
+ * Parks runs and casts all their votes at once; resolves when they have ended.
+ *
+ * @param onParked runs before the first vote
+ */
 export async function burst(
   { starts, temporal }: Bench,
   side: Side,
   count: number,
-): Promise<{ readonly gatesPerSecond: number; readonly runs: readonly ParkedRun[] }> {
+  onParked: () => Promise<void> = async () => {},
+): Promise<{ readonly gatesPerSecond: number }> {
   const runs = await side.park(count);
+  await onParked();
   const votes = runs.flatMap((run) => run.votes);
   const fromMs = nowMs();
   await concurrently(BURST_CONCURRENCY, votes, (vote) => vote());
   const startedAt = await Promise.all(runs.map(({ id }) => starts.of(id)));
   await Promise.all(runs.map((run) => untilEnded(temporal, run)));
-  return { gatesPerSecond: (count * 1_000) / (Math.max(...startedAt) - fromMs), runs };
+  return { gatesPerSecond: (count * 1_000) / (Math.max(...startedAt) - fromMs) };
 }
 
-async function untilEnded(temporal: TemporalClient, { id }: ParkedRun): Promise<void> {
+/** Waits until a run's workflow has ended. */
+export async function untilEnded(temporal: TemporalClient, { id }: ParkedRun): Promise<void> {
   const ended = temporal.workflow.getHandle(id).result();
   if (!(await settlesWithin(ended, END_MS))) {
     throw new Error(`run ${id} did not end in ${END_MS / 1_000} seconds`);

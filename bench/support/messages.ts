@@ -1,12 +1,11 @@
 /** What a bench process is asked by the one that measures. */
-export type Question = 'memory' | 'spans';
+export type Question = 'spans';
 
 /** What a bench process tells the one that measures, each as one message on the channel between them. */
 export type Told =
   | { readonly kind: 'ready' }
   /** The body of a run's downstream step has begun. */
   | { readonly kind: 'started'; readonly runId: string; readonly atMs: number }
-  | { readonly kind: 'memory'; readonly rssBytes: number }
   | { readonly kind: 'spans'; readonly spans: readonly Span[] };
 
 /** One statement that PostgreSQL was sent, or one HTTP request that was answered. */
@@ -28,10 +27,10 @@ export function tell(message: Told): void {
 }
 
 /** Answers what the process that measures asks. The channel does not keep this process alive. */
-export function onQuestion(answer: (question: Question) => void): void {
-  process.on('message', (message) => {
-    if (message === 'memory' || message === 'spans') {
-      answer(message);
+export function onQuestion(asked: Question, answer: () => void): void {
+  process.on('message', (question) => {
+    if (question === asked) {
+      answer();
     }
   });
   process.once('disconnect', () => process.exit(1));

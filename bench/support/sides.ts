@@ -165,10 +165,7 @@ function decisionLike(seq: number): ReviewerDecision {
   };
 }
 
-async function startMany(
-  count: number,
-  start: () => Promise<string>,
-): Promise<readonly string[]> {
+async function startMany(count: number, start: () => Promise<string>): Promise<readonly string[]> {
   return await concurrently(PARKING_CONCURRENCY, Array.from({ length: count }), start);
 }
 
@@ -193,9 +190,11 @@ async function describe(
 ): Promise<{ readonly isIdle: boolean; readonly child: string | null }> {
   const { raw } = await temporal.workflow.getHandle(workflowId).describe();
   const { pendingWorkflowTask: task, pendingActivities, pendingChildren } = raw;
+  const [child] = pendingChildren ?? [];
+  const isStarted = (child?.runId ?? '') !== '';
   return {
     isIdle: (task === null || task === undefined) && (pendingActivities ?? []).length === 0,
-    child: pendingChildren?.[0]?.workflowId ?? null,
+    child: isStarted ? (child?.workflowId ?? null) : null,
   };
 }
 

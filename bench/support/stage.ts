@@ -30,8 +30,8 @@ export type Stage = {
   readonly temporal: TemporalClient;
   readonly api: BenchProcess;
   readonly servers: { readonly postgres: Running; readonly temporal: Running };
-  /** Starts the worker process, in place of the one before. */
-  startWorker(): Promise<BenchProcess>;
+  /** Starts the worker process, in place of the one before; traced as the stage is, unless told otherwise. */
+  startWorker(options?: { readonly isTraced?: boolean }): Promise<BenchProcess>;
   /** Ends everything, and removes the home. */
   stop(): Promise<void>;
 };
@@ -107,14 +107,19 @@ async function build(
   const api = await startBenchProcess({
     ...program,
     name: 'api',
-    file: '../../src/cli/main.ts',
+    file: '../api.ts',
     args: ['api'],
   });
   stops.push(() => api.stop());
   let worker: BenchProcess | null = null;
-  const startWorker = async (): Promise<BenchProcess> => {
+  const startWorker: Stage['startWorker'] = async (options = {}) => {
     await worker?.stop();
-    worker = await startBenchProcess({ ...program, name: 'worker', file: '../worker.ts' });
+    worker = await startBenchProcess({
+      ...program,
+      ...options,
+      name: 'worker',
+      file: '../worker.ts',
+    });
     await worker.untilReady();
     return worker;
   };

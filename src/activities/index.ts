@@ -67,6 +67,11 @@ export type Activities = {
   readonly readGate: (stepId: string) => Promise<GateView | null>;
   /** Asks the store to let a decided step go on; idempotent for the holder. */
   readonly claimRelease: (claim: ClaimRequest) => Promise<ClaimAnswer>;
+  /** Whether a workflow still is the one that may act for a step; it only reads. */
+  readonly isHolder: (order: {
+    readonly stepId: string;
+    readonly holder: string;
+  }) => Promise<boolean>;
   /** Executes a block whose input was approved (or needed no review); by the step's ledger. */
   readonly executeStep: (order: {
     readonly stepId: string;
@@ -178,6 +183,11 @@ export function createActivities(dependencies: ActivityDependencies): Activities
     readGate: (stepId) => readGate(db, stepId),
 
     claimRelease: (claim) => claimRelease(db, claim),
+
+    isHolder: async ({ stepId, holder }) => {
+      const { step } = await getStepContext(db, stepId);
+      return step.holder === holder;
+    },
 
     executeStep: ({ stepId, holder }) => whileBeating(() => runToEnd(stepId, holder)),
   });

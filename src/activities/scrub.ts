@@ -32,6 +32,7 @@ export function scrubbed(logger: ActivityLogger, activities: Activities): Activi
     openGate: wrap('openGate', activities.openGate),
     readGate: wrap('readGate', activities.readGate),
     claimRelease: wrap('claimRelease', activities.claimRelease),
+    isHolder: wrap('isHolder', activities.isHolder),
     executeStep: wrap('executeStep', activities.executeStep),
   };
 }

@@ -44,15 +44,18 @@ function compare(before: Gate, after: Gate): readonly string[] {
   ];
 }
 
+/** `anyone` is no loss: what is declared in its place asks for more, and never for nobody. */
 function fewerApprovals(before: Policy, after: Policy): readonly string[] {
   const [entriesBefore, entriesAfter] = [entriesOf(before), entriesOf(after)];
   const kept = new Set(entriesAfter.filter(({ mandatory }) => mandatory).map(({ key }) => key));
-  const dropped = entriesBefore.filter(({ mandatory, key }) => mandatory && !kept.has(key));
+  const dropped = entriesBefore.filter(
+    ({ kind, mandatory, key }) => kind !== 'anyone' && mandatory && !kept.has(key),
+  );
   const neededBefore = neededGroupEntries(before, entriesBefore);
   const neededAfter = neededGroupEntries(after, entriesAfter);
   return [
     ...dropped.map(({ key }) => `${key} is no longer required`),
-    ...(neededAfter < neededBefore
+    ...(after.minApprovals !== null && neededAfter < neededBefore
       ? [`${neededAfter} group approvals are enough, ${neededBefore} were needed`]
       : []),
   ];

@@ -1,6 +1,7 @@
 import type { Express, Request, Response } from 'express';
 import type { z } from 'zod';
 import { UnknownCursorError } from '../store/paging.js';
+import { isStoreAway } from '../store/store-away.js';
 import { accessRule, mayActFor, refuseEntry } from './access.js';
 import type { Answer } from './answer.js';
 import { authenticate, type CredentialVerifier } from './authenticate.js';
@@ -14,7 +15,6 @@ import { pathPattern } from './path-pattern.js';
 import { readJsonBody } from './read-body.js';
 import type { Call } from './route.js';
 import type { ServedRoute } from './routes.js';
-import { isStoreAway } from './store-away.js';
 
 /** What every request is served with. */
 export type Serving = {

@@ -6,18 +6,31 @@ import { FORWARD_LEASE_MS, Sender } from '../delivery/sender.js';
 import { openTemporal } from '../delivery/temporal.js';
 import { openDatabase } from '../store/database.js';
 import { checkSchema } from '../store/migrate.js';
-import { ConfigError } from './config.js';
+import { ConfigError, type Environment, readConfig, requireDatabaseUrl } from './config.js';
+import { openLog } from './logging.js';
+import { untilStopped } from './until-stopped.js';
 import { VERSION } from './version.js';
 
 /** What an API process runs on. */
 export type ApiSettings = {
   readonly databaseUrl: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   readonly host: string;
   readonly port: number;
   readonly temporalUiUrl: string | null;
   readonly logger: Logger;
 };
+
+/** Runs the API until it is stopped: the process `countersign api`. */
+export async function runApi(env: Environment): Promise<void> {
+  const config = readConfig(env);
+  const { host, port, temporalUiUrl } = config;
+  const logger = openLog(config.logLevel, 'api');
+  const databaseUrl = requireDatabaseUrl(config);
+  const api = await startApi({ databaseUrl, env, host, port, temporalUiUrl, logger });
+  logger.info({ url: api.url }, 'the API is listening');
+  await untilStopped(() => api.stop());
+}
 
 /** An API that answers at `url`. */
 export type RunningApi = { readonly url: string; stop(): Promise<void> };

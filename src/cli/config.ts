@@ -49,7 +49,8 @@ export type Config = {
   readonly token: string | null;
 };
 
-type Environment = Readonly<Record<string, string | undefined>>;
+/** Environment variables, as a process has them. */
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Reads the configuration from the environment, once, at start-up.

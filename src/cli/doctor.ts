@@ -4,7 +4,7 @@ import { openTemporal } from '../delivery/temporal.js';
 import { openDatabase } from '../store/database.js';
 import { checkSchema } from '../store/migrate.js';
 import { readBacklog } from '../store/outbox.js';
-import { type Config, requireDatabaseUrl } from './config.js';
+import { type Environment, readConfig, requireDatabaseUrl } from './config.js';
 import { localEnvironment } from './local-stack.js';
 
 /**
@@ -13,10 +13,10 @@ import { localEnvironment } from './local-stack.js';
  * @returns the exit code: 0 when nothing is left to do, 1 otherwise
  */
 export async function runDoctor(
-  config: Config,
-  processEnv: Readonly<Record<string, string | undefined>>,
+  processEnv: Environment,
   options: { readonly fix: boolean; readonly json: boolean },
 ): Promise<number> {
+  const config = readConfig(processEnv);
   const env = await localEnvironment(config, processEnv);
   const databaseUrl = env['DATABASE_URL'] ?? requireDatabaseUrl(config);
   const database = openDatabase(databaseUrl, { maxConnections: 4 });

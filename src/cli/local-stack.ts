@@ -1,7 +1,8 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Config } from './config.js';
+import { writeWhole } from '../dev/home.js';
+import type { Config, Environment } from './config.js';
 
 /** Where the stack of a home runs; written by `up`, read by the commands that need its servers. */
 const localStack = z.object({
@@ -16,7 +17,7 @@ const FILE = 'stack.json';
 
 /** Remembers where the stack of this home runs; the file holds the database password (mode 0600). */
 export async function rememberLocalStack(home: string, stack: LocalStack): Promise<void> {
-  await writeFile(join(home, FILE), `${JSON.stringify(stack, null, 2)}\n`, { mode: 0o600 });
+  await writeWhole(join(home, FILE), `${JSON.stringify(stack, null, 2)}\n`);
 }
 
 /** Reads where the stack of a home runs (or last ran); null when none ever did. */
@@ -28,8 +29,6 @@ export async function findLocalStack(home: string): Promise<LocalStack | null> {
   const parsed = localStack.safeParse(JSON.parse(text));
   return parsed.success ? parsed.data : null;
 }
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The environment as given, completed by the local stack of the home where it names no servers. */
 export async function localEnvironment(config: Config, env: Environment): Promise<Environment> {

@@ -1,15 +1,16 @@
 import { Command, CommanderError } from 'commander';
-import { SearchAttributeConflictError } from '../delivery/search-attributes.js';
-import { SetupError } from '../dev/setup-error.js';
-import { SchemaError } from '../store/migrate.js';
 import { registerClientCommands } from './commands/index.js';
-import { ConfigError } from './config.js';
 import { explainConnectionError } from './connection-error.js';
 import { registerProcessCommands } from './processes.js';
 import { VERSION } from './version.js';
 
 /** Errors whose message is meant for the person at the keyboard; any other one is a bug of ours. */
-const FOR_PEOPLE = [ConfigError, SetupError, SchemaError, SearchAttributeConflictError];
+const FOR_PEOPLE = new Set([
+  'ConfigError',
+  'SetupError',
+  'SchemaError',
+  'SearchAttributeConflictError',
+]);
 
 const program = new Command('countersign')
   .description('Durable review gates on Temporal.')
@@ -29,9 +30,11 @@ function report(error: unknown): number {
   if (error instanceof CommanderError) {
     return error.exitCode;
   }
-  const sentence = FOR_PEOPLE.some((type) => error instanceof type)
-    ? String(error instanceof Error ? error.message : error)
-    : explainConnectionError(error);
+  // By name, because the classes come with modules that most commands never load.
+  const sentence =
+    error instanceof Error && FOR_PEOPLE.has(error.name)
+      ? error.message
+      : explainConnectionError(error);
   console.error(`countersign: ${sentence ?? describeBug(error)}`);
   return 1;
 }

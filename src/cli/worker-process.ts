@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createActivities } from '../activities/index.js';
@@ -10,13 +9,15 @@ import { Sender } from '../delivery/sender.js';
 import { openTemporal, temporalOptions } from '../delivery/temporal.js';
 import { openDatabase } from '../store/database.js';
 import { checkSchema } from '../store/migrate.js';
-import { ConfigError } from './config.js';
-import { temporalLogger } from './logging.js';
+import { type Environment, readConfig, requireDatabaseUrl } from './config.js';
+import { loadBlocks } from './load-blocks.js';
+import { openLog, temporalLogger } from './logging.js';
+import { untilStopped } from './until-stopped.js';
 
 /** What a worker process runs on. */
 export type WorkerSettings = {
   readonly databaseUrl: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   readonly functions: BlockFunctions;
   readonly logger: Logger;
 };
@@ -27,6 +28,17 @@ export type RunningWorker = {
   readonly done: Promise<void>;
   stop(): Promise<void>;
 };
+
+/** Runs a worker until it is stopped: the process `countersign worker`. */
+export async function runWorker(env: Environment, blocksModule: string | undefined): Promise<void> {
+  const config = readConfig(env);
+  const databaseUrl = requireDatabaseUrl(config);
+  const functions = blocksModule === undefined ? {} : await loadBlocks(blocksModule);
+  const logger = openLog(config.logLevel, 'worker');
+  installRuntime(logger);
+  const worker = await startWorker({ databaseUrl, env, functions, logger });
+  await Promise.race([worker.done, untilStopped(() => worker.stop())]);
+}
 
 /** Sends the SDK's own log into ours, and leaves signals to us; once a process, before any worker. */
 export function installRuntime(logger: Logger): void {
@@ -61,6 +73,7 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     // A gate that a lost worker had cached waits this long before another takes it.
     stickyQueueScheduleToStartTimeout: '2s',
     maxCachedWorkflows: 500,
+    ...PATIENT_ISOLATE,
     shutdownGraceTime: '20s',
     shutdownForceTime: '40s',
   });
@@ -91,6 +104,15 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
   };
 }
 
+/**
+ * How long one activation of a workflow may take; the SDK honours it and leaves it out of its types.
+ *
+ * Its 5 s are there to find code that hangs, and authors' code never runs in workflows here. They are
+ * met only on a starved machine, by a gate under thousands of signals; and ending an activation by
+ * force takes the whole process down there (Node: "async hook stack has become corrupted").
+ */
+const PATIENT_ISOLATE = { isolateExecutionTimeout: '60s' };
+
 /** The prebuilt bundle of an installed package, or the sources of a checkout. */
 function workflowCode():
   { readonly workflowBundle: { readonly codePath: string } } | { readonly workflowsPath: string } {
@@ -104,33 +126,4 @@ function workflowCode():
 function sourceFile(path: string): string {
   const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
   return fileURLToPath(new URL(path + extension, import.meta.url));
-}
-
-/**
- * Loads the block functions of a module's default export.
- *
- * @throws ConfigError when there is no such module, or it exports something else
- */
-export async function loadBlocks(modulePath: string): Promise<BlockFunctions> {
-  const file = resolve(modulePath);
-  if (!existsSync(file)) {
-    throw new ConfigError(`--blocks names '${modulePath}', and there is no such file.`);
-  }
-  const loaded: unknown = await import(pathToFileURL(file).href);
-  const functions: unknown =
-    typeof loaded === 'object' && loaded !== null && 'default' in loaded ? loaded.default : null;
-  if (!areBlockFunctions(functions)) {
-    throw new ConfigError(
-      `--blocks names '${modulePath}', whose default export must be defineBlocks({ name: function, … }).`,
-    );
-  }
-  return functions;
-}
-
-function areBlockFunctions(value: unknown): value is BlockFunctions {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    Object.values(value).every((item) => typeof item === 'function')
-  );
 }

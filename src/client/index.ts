@@ -1,7 +1,7 @@
 // The client
 export { createClient, type Client } from './create-client.js';
 export type { ClientOptions } from './transport.js';
-export { Pages, type Page } from './pages.js';
+export type { Page, Pages } from './pages.js';
 export { hasEnded, type WaitOptions } from './wait-for-run.js';
 
 // Errors

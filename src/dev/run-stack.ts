@@ -1,12 +1,13 @@
 import { once } from 'node:events';
 import { startStack, type StackOptions } from './stack.js';
 
-const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+// Not SIGHUP: a handler of our own would undo `nohup`.
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 /**
  * Runs a stack until somebody stops it, and resolves with the exit code.
  *
- * The first Ctrl-C, SIGTERM or closed terminal ends everything in order, also during the start; the next one does not
+ * The first Ctrl-C or SIGTERM ends everything in order, also during the start; the next one does not
  * wait for that.
  *
  * @throws SetupError when the stack cannot start

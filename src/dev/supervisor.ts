@@ -95,7 +95,9 @@ export function createSupervisor(options: SupervisorOptions = {}): Supervisor {
         await wait(pauseMs, signal);
         pauseMs = Math.min(pauseMs * 2, longestPauseMs);
         await start(child);
-        onEvent(`${child.spec.name} runs again`);
+        if (!signal.aborted) {
+          onEvent(`${child.spec.name} runs again`);
+        }
       } catch (error) {
         if (!signal.aborted) {
           child.failures += 1;

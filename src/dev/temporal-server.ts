@@ -1,27 +1,25 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Connection } from '@temporalio/client';
-import { spawnGuarded } from './guarded-process.js';
 import { openHome, writeWhole, type Home } from './home.js';
-import { listensOn } from './listening.js';
 import { freePort, LOOPBACK } from './ports.js';
-import { openProcessLog, type ProcessLog } from './process-log.js';
-import { exitText, runningProcess, type Exit, type Running } from './running.js';
+import { openProcessLog } from './process-log.js';
+import { exitText, type Exit, type Running } from './running.js';
 import { SetupError } from './setup-error.js';
 import { cliVersion } from './temporal/cli-version.js';
-import { answersCalls, connectToDevServer, ensureNamespace } from './temporal/namespace.js';
+import { launchServer, type Ports } from './temporal/launch.js';
+import { ensureNamespace, withConnection } from './temporal/namespace.js';
 import { endOldServer, forgetServer, noteServer } from './temporal/old-server.js';
 import { pause } from './wait.js';
 
 // What people know it by; used when they are free, so that a second stack beside this one works too.
 const USUAL_PORT = 7233;
 const USUAL_UI_PORT = 8233;
-const READY_MS = 60_000;
 const PATIENCE_MS = 15_000;
 
 // Its last lines say little: it panics after a taken port, and the reason comes before the stack of every goroutine.
 const REASON = /level=ERROR|^panic:|^Error|database is locked/;
 const PASSES = /database is locked|address already in use/;
+const PORT_TAKEN = /address already in use/;
 const KEPT_REASONS = 5;
 
 export type TemporalOptions = {
@@ -97,7 +95,6 @@ export async function startTemporalServer(options: TemporalOptions): Promise<Tem
 }
 
 type Options = TemporalOptions & { readonly namespace: string; readonly inMemory: boolean };
-type Ports = { readonly port: number; readonly uiPort: number | null };
 
 /** Launches again while the reason for a failure passes by itself: a port that somebody took, an old server's end. */
 async function launchPatiently(
@@ -105,8 +102,9 @@ async function launchPatiently(
   options: Options,
 ): Promise<Ports & { running: Running }> {
   const giveUpAt = performance.now() + (options.patienceMs ?? PATIENCE_MS);
-  for (let attempt = 0; ; attempt += 1) {
-    const ports = await choosePorts(home, options, attempt > 0);
+  let avoidOld = false;
+  for (;;) {
+    const ports = await choosePorts(home, options, avoidOld);
     const reasons: string[] = [];
     const log = await openProcessLog(join(home.logs, 'temporal.log'), (line) => {
       options.onLog?.(line);
@@ -114,14 +112,23 @@ async function launchPatiently(
         reasons.push(line);
       }
     });
-    const launched = await launch(home, options, ports, log);
+    const launched = await launchServer({
+      ...ports,
+      cli: options.cli,
+      folder: home.file('temporal'),
+      namespace: options.namespace,
+      stateFile: options.inMemory ? null : stateFile(home),
+      log,
+      signal: options.signal,
+      onSpawn: (pid) => noteServer(noteFile(home), pid),
+    });
     if ('running' in launched) {
       return { ...launched, ...ports };
     }
     if (!reasons.some((line) => PASSES.test(line)) || performance.now() > giveUpAt) {
-      const details = reasons.length > 0 ? reasons : launched.ended.lastLines;
-      throw await launchError(home, options, { ...launched.ended, lastLines: details }, log);
+      throw await launchError(home, options.cli, launched.ended, log.path, reasons);
     }
+    avoidOld ||= reasons.some((line) => PORT_TAKEN.test(line));
     await pause(200, options.signal);
   }
 }
@@ -138,118 +145,25 @@ async function choosePorts(home: Home, options: Options, avoidOld: boolean): Pro
   };
 }
 
-async function launch(
-  home: Home,
-  { cli, namespace, inMemory, signal }: Options,
-  ports: Ports,
-  log: ProcessLog,
-): Promise<{ running: Running } | { ended: Exit }> {
-  const { port, uiPort } = ports;
-  const child = await spawnGuarded({
-    file: cli,
-    args: [
-      'server',
-      'start-dev',
-      `--ip=${LOOPBACK}`,
-      `--port=${port}`,
-      `--namespace=${namespace}`,
-      '--log-level=warn',
-      uiPort === null ? '--headless' : `--ui-port=${uiPort}`,
-      // A write-ahead log halves the time of a write here (11 to 6 ms for start and signal), and is as durable.
-      ...(inMemory ? [] : [`--db-filename=${stateFile(home)}`, '--sqlite-pragma=journal_mode=wal']),
-    ],
-    cwd: home.file('temporal'),
-    env: withoutTemporalSettings(process.env),
-    deathSignal: inMemory ? 'KILL' : 'TERM',
-  });
-  log.follow(child);
-  const running = runningProcess(child, log, [{ signal: 'SIGTERM', withinMs: 10_000 }]);
-  await noteServer(noteFile(home), running.pid);
-  let ended: Exit | null = null;
-  const ending = running.exited.then((exit) => {
-    ended = exit;
-    return false;
-  });
-  const giveUpAt = performance.now() + READY_MS;
-  try {
-    return await withConnection(`${LOOPBACK}:${port}`, async (connection) => {
-      for (;;) {
-        signal?.throwIfAborted();
-        if (await Promise.race([isServing(connection, running.pid, ports), ending])) {
-          return { running };
-        }
-        await Promise.race([ending, pause(20)]);
-        if (ended !== null) {
-          return { ended };
-        }
-        if (performance.now() > giveUpAt) {
-          throw new SetupError(
-            `The Temporal server did not answer within ${READY_MS / 1_000} seconds: see ${log.path}.`,
-            { details: log.lastLines() },
-          );
-        }
-      }
-    });
-  } catch (error) {
-    await running.stop({ force: true });
-    throw error;
-  }
-}
-
-/**
- * Whether it is this server that answers calls: whoever took a port from it would answer too, and it ends only later.
- *
- * The ports are looked at before and after, because it tries them for a moment before it starts.
- */
-async function isServing(connection: Connection, pid: number, ports: Ports): Promise<boolean> {
-  return (
-    (await hasItsPorts(pid, ports)) &&
-    (await answersCalls(connection)) &&
-    (await hasItsPorts(pid, ports))
-  );
-}
-
-async function hasItsPorts(pid: number, { port, uiPort }: Ports): Promise<boolean> {
-  const held = await Promise.all([
-    listensOn(pid, port),
-    uiPort === null ? null : listensOn(pid, uiPort),
-  ]);
-  return !held.includes(false);
-}
-
 async function launchError(
   home: Home,
-  { cli }: Options,
+  cli: string,
   exit: Exit,
-  log: ProcessLog,
+  logPath: string,
+  reasons: readonly string[],
 ): Promise<SetupError> {
   const version = (await cliVersion(cli)) ?? cli;
   const madeBy = (await readFile(versionFile(home), 'utf8').catch(() => version)).trim();
-  const advice =
-    madeBy === version
-      ? `see ${log.path}`
-      : `its state was written by "${madeBy}" and this is "${version}", so set TEMPORAL_CLI_PATH to the older one, or delete ${stateFile(home)} and run "countersign doctor" after the start`;
+  let advice = `see ${logPath}`;
+  if (reasons.some((line) => PORT_TAKEN.test(line))) {
+    advice = 'another program has taken its port, so stop that program';
+  } else if (madeBy !== version) {
+    advice = `its state was written by "${madeBy}" and this is "${version}", so set TEMPORAL_CLI_PATH to the older one, or delete ${stateFile(home)} and run "countersign doctor" after the start`;
+  }
   return new SetupError(
     `The Temporal server ended before it was ready (${exitText(exit)}): ${advice}.`,
-    { details: exit.lastLines },
+    { details: reasons.length > 0 ? reasons : exit.lastLines },
   );
-}
-
-async function withConnection<T>(
-  address: string,
-  use: (connection: Connection) => Promise<T>,
-): Promise<T> {
-  const connection = connectToDevServer(address);
-  try {
-    return await use(connection);
-  } finally {
-    await connection.close();
-  }
-}
-
-/** Settings for clients, such as TEMPORAL_ENV, are not the server's. */
-function withoutTemporalSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('TEMPORAL_')));
 }
 
 function stateFile(home: Home): string {

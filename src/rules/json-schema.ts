@@ -1,78 +1,18 @@
-import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import formatsPlugin from 'ajv-formats';
-import type { Json, JsonObject } from '../domain/json.js';
-import { isJsonObject } from '../domain/json.js';
+import { isJsonObject, type Json, type JsonObject } from '../domain/json.js';
 import { BoundedCache } from './bounded-cache.js';
 import { canonicalForm, canonicalJson, checkIJson } from './canonical.js';
 import { compileRegex } from './linear-regex.js';
-import { MAX_PROBLEMS, describe, oneOf, type Problem } from './problem.js';
-import {
-  allSubschemas,
-  mapSchemas,
-  own,
-  refPath,
-  resolveRef,
-  type Subschema,
-} from './schema-tree.js';
+import { MAX_PROBLEMS, describe, type Problem } from './problem.js';
+import { problemFromError } from './schema-errors.js';
+import { COUNTED, DIALECT, FORMATS, checkKeywords, isExtension } from './schema-keywords.js';
+import { allSubschemas, mapSchemas } from './schema-tree.js';
 import { TooMuchWork, Work } from './work.js';
 
 const MAX_SCHEMA_BYTES = 64 * 1024;
 const MAX_SUBSCHEMAS = 2_000;
-const DIALECT = 'https://json-schema.org/draft/2020-12/schema';
 
-/** Every keyword that is accepted, beside those beginning with `x-`, which say nothing to a validator. */
-const KEYWORDS = new Set(
-  [
-    '$schema $id $ref $defs definitions $comment title description default examples example deprecated readOnly',
-    'writeOnly contentMediaType contentEncoding type enum const multipleOf maximum exclusiveMaximum minimum',
-    'exclusiveMinimum maxLength minLength pattern format formatMinimum formatMaximum formatExclusiveMinimum',
-    'formatExclusiveMaximum maxItems minItems uniqueItems maxContains minContains maxProperties minProperties',
-    'required dependentRequired properties patternProperties additionalProperties propertyNames prefixItems items',
-    'contains allOf anyOf oneOf not if then else dependentSchemas unevaluatedProperties unevaluatedItems',
-  ].flatMap((line) => line.split(' ')),
-);
-
-/** What to write in place of keywords that other dialects have. */
-const INSTEAD: { readonly [keyword: string]: string } = {
-  nullable: 'write "type": ["string", "null"] or the like',
-  $anchor: 'write "$ref": "#/$defs/..."',
-  $dynamicAnchor: 'write "$ref": "#/$defs/..."',
-  $dynamicRef: 'write "$ref": "#/$defs/..."',
-  $recursiveRef: 'write "$ref": "#"',
-  dependencies: 'write "dependentRequired" or "dependentSchemas"',
-  additionalItems: 'write "prefixItems" and "items"',
-  id: 'write "$id"',
-};
-
-const FORMATS = [
-  'byte',
-  'date',
-  'date-time',
-  'double',
-  'duration',
-  'email',
-  'float',
-  'hostname',
-  'int32',
-  'int64',
-  'ipv4',
-  'ipv6',
-  'iso-date-time',
-  'iso-time',
-  'json-pointer',
-  'password',
-  'regex',
-  'relative-json-pointer',
-  'time',
-  'uri',
-  'uri-reference',
-  'uri-template',
-  'url',
-  'uuid',
-] as const;
-
-/** The keyword that every schema is given in the copy that is compiled, so that its evaluation is counted. */
-const COUNTED = 'x-counted';
 /** What one evaluation of one schema costs beside the size of what it looks at. */
 const STEPS_PER_SCHEMA = 50;
 
@@ -151,7 +91,7 @@ export function validate(
     return [];
   }
   return outcome === 'invalid'
-    ? [fromError(result.validator.errors?.[0], value)]
+    ? [problemFromError(result.validator.errors?.[0], value)]
     : [{ path: [], message: `the value could not be checked: ${outcome.fault}` }];
 }
 
@@ -184,58 +124,6 @@ function run(
   }
 }
 
-function checkKeywords(
-  root: JsonObject,
-  { path, schema }: Subschema,
-  known: ReadonlySet<JsonObject>,
-): readonly Problem[] {
-  const problems: Problem[] = [];
-  const report = (tail: readonly (string | number)[], message: string): void => {
-    problems.push({ path: [...path, ...tail], message });
-  };
-  for (const [keyword, value] of Object.entries(schema)) {
-    if (keyword.toLowerCase().startsWith('x-') && keyword !== COUNTED) {
-      continue;
-    }
-    if (!KEYWORDS.has(keyword)) {
-      const instead = Object.hasOwn(INSTEAD, keyword) ? `; ${INSTEAD[keyword]}` : '';
-      report([keyword], `unknown keyword of JSON Schema 2020-12${instead}`);
-    } else if ((keyword === '$id' || keyword === '$schema') && path.length > 0) {
-      report([keyword], 'is accepted at the top of the schema only');
-    } else if (keyword === '$schema' && value !== DIALECT && value !== `${DIALECT}#`) {
-      report([keyword], `expected "${DIALECT}", got ${describe(value)}`);
-    } else if (keyword === '$ref' && typeof value === 'string') {
-      const target = refPath(value) === null ? null : resolveRef(root, value);
-      if (target === null || !known.has(target)) {
-        report(
-          [keyword],
-          `expected a reference to a schema in here (#/$defs/...), got ${describe(value)}`,
-        );
-      }
-    } else if (keyword === 'pattern' && typeof value === 'string') {
-      const regex = compileRegex(value);
-      if ('problem' in regex) {
-        report([keyword], regex.problem);
-      }
-    } else if (keyword === 'format' && !(FORMATS as readonly unknown[]).includes(value)) {
-      report([keyword], `expected ${oneOf(FORMATS)}, got ${describe(value)}`);
-    } else if (keyword === 'patternProperties' && isJsonObject(value)) {
-      for (const pattern of Object.keys(value)) {
-        const regex = compileRegex(pattern);
-        if ('problem' in regex) {
-          report([keyword, pattern], regex.problem);
-        }
-      }
-    }
-  }
-  const named = own(schema, 'properties');
-  if (isJsonObject(named) && Object.hasOwn(named, '__proto__')) {
-    // Ajv leaves that name out without a word: it would check nothing.
-    report(['properties', '__proto__'], 'this name is not accepted');
-  }
-  return problems;
-}
-
 let metaSchema: Ajv2020 | null = null;
 
 function againstMetaSchema(schema: JsonObject): readonly Problem[] {
@@ -247,7 +135,7 @@ function againstMetaSchema(schema: JsonObject): readonly Problem[] {
   // Of a place that fits none of several schemas, the first sentence says most.
   return (metaSchema.errors ?? [])
     .filter(({ instancePath }) => !seen.has(instancePath) && seen.add(instancePath))
-    .map((error) => fromError(error, schema));
+    .map((error) => problemFromError(error, schema));
 }
 
 function compile(schema: JsonObject): Compiled | { readonly fault: string } {
@@ -304,8 +192,7 @@ function compileAnew(schema: JsonObject): Compiled | { readonly fault: string } 
 /** A schema as it is compiled: counted, and without the keywords that say nothing to a validator. */
 function forCompiling(schema: JsonObject): JsonObject {
   const kept = Object.entries(schema).filter(
-    ([keyword]) =>
-      !keyword.toLowerCase().startsWith('x-') && !['$id', '$schema', 'example'].includes(keyword),
+    ([keyword]) => !isExtension(keyword) && !['$id', '$schema', 'example'].includes(keyword),
   );
   return { ...Object.fromEntries(kept), [COUNTED]: true };
 }
@@ -368,56 +255,4 @@ function pointerOf(path: readonly (string | number)[]): string {
     .map((part) => String(part).replaceAll('~', '~0').replaceAll('/', '~1'))
     .map((part) => `/${encodeURIComponent(part)}`)
     .join('');
-}
-
-/** Ajv's error as a problem that says what was given. */
-function fromError(error: ErrorObject | undefined, value: unknown): Problem {
-  if (error === undefined) {
-    return { path: [], message: 'does not satisfy the schema' };
-  }
-  const path: (string | number)[] = [];
-  let place: unknown = value;
-  for (const part of error.instancePath.split('/').slice(1)) {
-    const key = part.replaceAll('~1', '/').replaceAll('~0', '~');
-    if (Array.isArray(place)) {
-      path.push(Number(key));
-      place = place[Number(key)];
-    } else {
-      path.push(key);
-      place = isJsonObject(place) ? own(place, key) : undefined;
-    }
-  }
-  const params: { readonly [key: string]: unknown } = error.params;
-  switch (error.keyword) {
-    case 'required':
-    case 'dependentRequired':
-      return { path: [...path, String(params['missingProperty'])], message: 'is required' };
-    case 'additionalProperties':
-      return {
-        path: [...path, String(params['additionalProperty'])],
-        message: 'is not accepted here',
-      };
-    case 'unevaluatedProperties':
-      return {
-        path: [...path, String(params['unevaluatedProperty'])],
-        message: 'is not accepted here',
-      };
-    case 'enum': {
-      const allowed: unknown = params['allowedValues'];
-      const words = Array.isArray(allowed) ? allowed.slice(0, 30) : [];
-      return { path, message: `expected ${oneOf(words)}, got ${describe(place)}` };
-    }
-    case 'const':
-      return {
-        path,
-        message: `expected ${describe(params['allowedValue'])}, got ${describe(place)}`,
-      };
-    case 'uniqueItems':
-      return { path, message: 'expected items that all differ' };
-    default:
-      return {
-        path,
-        message: `${error.message ?? 'does not satisfy the schema'}, got ${describe(place)}`,
-      };
-  }
 }

@@ -34,6 +34,9 @@ export function openDatabase(
   });
   // Without a listener an idle client's error ends the process when the server stops.
   pool.on('error', options.onIdleError ?? (() => {}));
+  // The pool takes its own listener away from a client that is in use: a transaction that loses its
+  // connection between two statements would end the process, too. Its next statement fails anyway.
+  pool.on('connect', (client) => client.on('error', () => {}));
   const db = new Kysely<Tables>({
     dialect: new PostgresDialect({ pool }),
     plugins: [new CamelCasePlugin({ maintainNestedObjectKeys: true })],

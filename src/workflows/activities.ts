@@ -6,7 +6,7 @@ import type { Activities } from '../activities/index.js';
  * that an outage costs little; a lost worker is noticed after ten seconds.
  */
 export const store = proxyActivities<
-  Pick<Activities, 'beginRun' | 'endRun' | 'readGate' | 'claimRelease'>
+  Pick<Activities, 'beginRun' | 'endRun' | 'readGate' | 'claimRelease' | 'isHolder'>
 >({
   startToCloseTimeout: '10s',
   retry: { initialInterval: '500ms', maximumInterval: '1 minute', backoffCoefficient: 2 },

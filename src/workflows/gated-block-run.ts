@@ -3,6 +3,7 @@ import {
   condition,
   continueAsNew,
   defineSignal,
+  isCancellation,
   log,
   setCurrentDetails,
   setDefaultSignalHandler,
@@ -41,6 +42,25 @@ type GateView = Extract<Awaited<ReturnType<Activities['openGate']>>, { kind: 'wa
  * 5. Once the release is claimed the execution is out of a cancellation's reach.
  */
 export async function gatedBlockRun(order: GateOrder): Promise<GateEnd> {
+  try {
+    return await runGatedStep(order);
+  } catch (error) {
+    if (!isCancellation(error)) {
+      throw error;
+    }
+    // A gate whose step was taken over is cancelled, too; that must not look like the run's end.
+    const { workflowId } = workflowInfo();
+    const isHolder = await CancellationScope.nonCancellable(() =>
+      store.isHolder({ stepId: order.step_id, holder: workflowId }),
+    );
+    if (!isHolder) {
+      return 'superseded';
+    }
+    throw error;
+  }
+}
+
+async function runGatedStep(order: GateOrder): Promise<GateEnd> {
   const delivered: unknown[] = [];
   // Before the first await, synchronous, and never throwing: a throw here would fail every task.
   setHandler(reviewerDecision, (payload) => {

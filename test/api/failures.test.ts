@@ -1,8 +1,8 @@
 import { sql } from 'kysely';
 import { DatabaseError } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { isStoreAway } from '../../src/api/store-away.js';
 import { openDatabase } from '../../src/store/database.js';
+import { isStoreAway } from '../../src/store/store-away.js';
 import {
   type Caller,
   domainError,
@@ -163,6 +163,20 @@ describe('after a commit', () => {
   });
 });
 
+describe('a connection that breaks in the middle of a transaction', () => {
+  test('fails that transaction, and the process lives', async () => {
+    const other = openDatabase(api.database.url, { maxConnections: 1 });
+    const lost = api.db.transaction().execute(async (tx) => {
+      const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(tx);
+      await sql`select pg_terminate_backend(${rows[0]?.pid ?? 0}, 5000)`.execute(other.db);
+      await sql`select 1`.execute(tx);
+    });
+    await expect(lost).rejects.toSatisfy(isStoreAway);
+    await other.close();
+    expect((await api.get('/v1/me')).status).toBe(200);
+  });
+});
+
 describe('a bug of ours', () => {
   test('is 500, says nothing of its cause, and is in the log under the request id', async () => {
     const review = await api.openReview();
@@ -188,13 +202,16 @@ describe('a bug of ours', () => {
 
 describe('isStoreAway', () => {
   const withCode = (code: string) => Object.assign(new Error('x'), { code });
-  const fromPostgres = (code: string) =>
-    Object.assign(new DatabaseError('x', 1, 'error'), { code });
+  const fromPostgres = (code: string, severity = 'ERROR') =>
+    Object.assign(new DatabaseError('x', 1, 'error'), { code, severity });
 
   test.each([
     ['a refused connection', withCode('ECONNREFUSED'), true],
-    ['a shutdown', fromPostgres('57P01'), true],
-    ['a start-up', fromPostgres('57P03'), true],
+    ['a shutdown', fromPostgres('57P01', 'FATAL'), true],
+    ['a start-up', fromPostgres('57P03', 'FATAL'), true],
+    ['a database that takes nobody', fromPostgres('55000', 'FATAL'), true],
+    ['a crash', fromPostgres('XX000', 'PANIC'), true],
+    ['a statement that was cancelled', fromPostgres('57014'), false],
     ['a broken connection', fromPostgres('08006'), true],
     ['too many clients', fromPostgres('53300'), true],
     ['a failover', fromPostgres('25006'), true],

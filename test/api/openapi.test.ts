@@ -8,6 +8,9 @@ import { valueAt } from '../support/api.js';
 
 const document: unknown = JSON.parse(JSON.stringify(createOpenApi(VERSION)));
 
+const keysOf = (value: unknown): readonly string[] =>
+  typeof value === 'object' && value !== null ? Object.keys(value) : [];
+
 describe('the OpenAPI document', () => {
   test('is the one that is committed', async () => {
     const text = await readFile(new URL('../../openapi.json', import.meta.url), 'utf8');
@@ -33,7 +36,7 @@ describe('the OpenAPI document', () => {
   });
 
   test('has one type for any JSON, and no schema without a name of its own', () => {
-    const schemas = Object.keys(Object(valueAt(document, 'components', 'schemas')));
+    const schemas = keysOf(valueAt(document, 'components', 'schemas'));
     expect(schemas).toContain('Json');
     expect(schemas.filter((name) => name.startsWith('__'))).toEqual([]);
     expect(JSON.stringify(document)).not.toContain('$defs');
@@ -47,7 +50,7 @@ describe('the OpenAPI document', () => {
   });
 
   test('has no answer that forbids further keys', () => {
-    const { Review: review } = Object(valueAt(document, 'components', 'schemas'));
+    const review = valueAt(document, 'components', 'schemas', 'Review');
     expect(JSON.stringify(review)).not.toContain('additionalProperties":false');
     const approve = valueAt(document, 'components', 'schemas', 'ApproveRequest');
     expect(valueAt(approve, 'additionalProperties')).toBe(false);

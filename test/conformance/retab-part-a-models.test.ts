@@ -28,6 +28,21 @@ describe('block types', () => {
   });
 });
 
+test('a for_each, and an iteration inside it', async () => {
+  const review = await api.openReview({ workflowId: 'wf_each' });
+  await api.db
+    .updateTable('review')
+    .set({ blockType: 'for_each', iterationKey: '3.0', parentStepId: `${review.runId}_pages` })
+    .where('id', '=', review.id)
+    .execute();
+  expect((await api.get(review.path)).body).toMatchObject({
+    block_type: 'for_each',
+    type: 'for_each',
+    iteration_key: '3.0',
+    parent_step_id: `${review.runId}_pages`,
+  });
+});
+
 test('a list row and a single review are the same', async () => {
   const review = await api.openReview({ workflowId: 'wf_same' });
   const list = await api.get('/v1/workflows/reviews?workflow_id=wf_same');

@@ -508,6 +508,61 @@ describe('snapshots by type', () => {
   });
 });
 
+describe('snapshots of a for_each', () => {
+  /** Its gates cannot be declared yet, and their reviews are shaped like any other. */
+  const openForEach = async (allowOverlap = false): Promise<OpenedReview> => {
+    const review = await api.openReview(allowOverlap ? overlapping : split);
+    await api.db
+      .updateTable('review')
+      .set({ blockType: 'for_each' })
+      .where('id', '=', review.id)
+      .execute();
+    return review;
+  };
+  const split: OpenReview = {
+    block: { type: 'split' },
+    snapshot: { documents: [{ name: 'a', pages: [1] }] },
+  };
+  const overlapping: OpenReview = { ...split, block: { type: 'split', allow_overlap: true } };
+  const part = (key: string, ...pages: readonly number[]) => ({ key, pages });
+
+  test.each([
+    ['partitions', { partitions: [part('a', 1, 2), part('b', 3)] }],
+    ['pages that nobody has', { partitions: [part('a', 1)], unassigned_pages: [2, 3] }],
+    ['no partition at all', { partitions: [] }],
+  ])('%s: fine', async (_case, snapshot) => {
+    expect((await create(await openForEach(), snapshot)).status).toBe(201);
+  });
+
+  test('a page in two partitions is fine where the block allows overlap', async () => {
+    const snapshot = { partitions: [part('a', 1), part('b', 1)] };
+    expect((await create(await openForEach(true), snapshot)).status).toBe(201);
+    expect((await create(await openForEach(), snapshot)).status).toBe(422);
+  });
+
+  test.each([
+    ['no partitions', {}, ['partitions']],
+    ['another key', { partitions: [], documents: [] }, ['documents']],
+    [
+      'a name in place of a key',
+      { partitions: [{ name: 'a', pages: [1] }] },
+      ['partitions', 0, 'name'],
+    ],
+    ['pages not ascending', { partitions: [part('a', 2, 1)] }, ['partitions', 0, 'pages', 1]],
+    [
+      'unassigned pages that are no list',
+      { partitions: [], unassigned_pages: 3 },
+      ['unassigned_pages'],
+    ],
+  ])('%s → 422', async (_case, snapshot, path) => {
+    const reply = await create(await openForEach(), snapshot);
+    expect([reply.status, valueAt(reply.body, 'detail', 0, 'loc')]).toEqual([
+      422,
+      ['body', 'snapshot', ...path],
+    ]);
+  });
+});
+
 describe('acknowledge_superseded', () => {
   test('creating under a parent discards the other leaves only when they are acknowledged', async () => {
     const review = await api.openReview({ review: { acknowledge_superseded: true } });

@@ -175,9 +175,9 @@ describe('runStack', () => {
   test.runIf(isLinux)('survives a kill, refuses a second start, and ends cleanly', async () => {
     const home = await newHome();
     // Not the usual ports: another stack may take them between two starts.
-    const { rememberPort } = await openHome(home);
-    await rememberPort('temporal', await freePort());
-    await rememberPort('temporal-ui', await freePort());
+    const opened = await openHome(home);
+    await opened.rememberPort('temporal', await freePort());
+    await opened.rememberPort('temporal-ui', await freePort());
     // What belongs to another Temporal must not reach the clients of this one.
     const env = { TEMPORAL_API_KEY: 'secret', TEMPORAL_TLS: 'true' };
     const killed = startStackProcess([home], env);

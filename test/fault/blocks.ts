@@ -6,14 +6,14 @@ const folder = process.env[JOURNAL_VARIABLE] ?? '';
 
 /** Does its work at once. */
 const book: BlockFunction = (given, { stepId, attempt }) => {
-  const entry = { stepId, attempt, pid: process.pid, given: { ...given } };
+  const entry = { stepId, attempt, pid: process.pid, given };
   writeLine(folder, { event: 'begun', ...entry });
   return { booked: true };
 };
 
 /** Is in the middle of its work until a test lets it go. */
 const hold: BlockFunction = async (given, { stepId, attempt, signal }) => {
-  const entry = { stepId, attempt, pid: process.pid, given: { ...given } };
+  const entry = { stepId, attempt, pid: process.pid, given };
   writeLine(folder, { event: 'begun', ...entry });
   while (!mayGo(folder, stepId)) {
     await delay(20, undefined, { signal });

@@ -1,6 +1,7 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { BlockInput } from '../../src/domain/definition.js';
 
 /** Where block functions keep the journal, as the environment of their worker says. */
 export const JOURNAL_VARIABLE = 'FAULT_JOURNAL';
@@ -47,7 +48,10 @@ export function openJournal(folder: string): Journal {
 }
 
 /** Writes one line, whole: the file is opened for appending, and processes may write at once. */
-export function writeLine(folder: string, entry: JournalLine): void {
+export function writeLine(
+  folder: string,
+  entry: Omit<JournalLine, 'given'> & { readonly given: BlockInput },
+): void {
   appendFileSync(linesFile(folder), `${JSON.stringify(entry)}\n`);
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { findLocalStack } from '../../src/cli/local-stack.js';
 import { type Client, createClient } from '../../src/client/index.js';
 import { spawnGuarded } from '../../src/dev/guarded-process.js';
 import { freePort } from '../../src/dev/ports.js';
@@ -29,6 +30,9 @@ export const PARTS: readonly Part[] = ['api', 'worker', 'Temporal', 'PostgreSQL'
 
 /** The children of a stack are looked up in /proc, and only Linux ends them when their parent is killed. */
 export const isLinux = process.platform === 'linux';
+
+/** A process that was killed. */
+export type Killed = { readonly part: Part; readonly pid: number };
 
 /** What `/readyz` answered. */
 export type Readiness = {
@@ -56,10 +60,13 @@ export type TestStack = {
   /** The process of a part; null while there is none. */
   pidOf(part: Part): Promise<number | null>;
   /** Kills a part at once, and says which process that was. */
-  kill(part: Part): Promise<number>;
-  /** Waits until the supervisor has started a part again. */
-  isBack(part: Part, killed: number): Promise<void>;
+  kill(part: Part): Promise<Killed>;
+  /** Waits until what was killed has been started again. */
+  isBack(killed: Killed): Promise<void>;
   readyz(): Promise<Readiness>;
+  /** Where its servers are; restarts keep that. */
+  databaseUrl(): Promise<string>;
+  temporalAddress(): Promise<string>;
   doctor(...options: readonly string[]): Promise<Diagnosis>;
   /** What a part has written to its log so far. */
   log(name: 'api' | 'worker'): Promise<string>;
@@ -108,9 +115,9 @@ export async function startTestStack(): Promise<TestStack> {
     kill: async (part) => {
       const pid = await until(`a process of ${part}`, () => pidOf(part));
       await killNow(pid);
-      return pid;
+      return { part, pid };
     },
-    isBack: async (part, killed) => {
+    isBack: async ({ part, pid: killed }) => {
       await until(
         `${part} to be started again`,
         async () => {
@@ -121,6 +128,8 @@ export async function startTestStack(): Promise<TestStack> {
       );
     },
     readyz: () => readReadiness(url),
+    databaseUrl: async () => (await findLocalStack(home))?.database_url ?? '',
+    temporalAddress: async () => (await findLocalStack(home))?.temporal_address ?? '',
     doctor: (...options) => runDoctor(home, options),
     log: (name) => readFile(join(home, 'logs', `${name}.log`), 'utf8').catch(() => ''),
     stop: async () => {
@@ -221,7 +230,12 @@ async function childrenOf(pid: number): Promise<readonly number[]> {
       readFile(`/proc/${pid}/task/${thread}/children`, 'utf8').catch(() => ''),
     ),
   );
-  return lists.flatMap((list) => list.split(' ').filter((each) => each.trim() !== '').map(Number));
+  return lists.flatMap((list) =>
+    list
+      .split(' ')
+      .filter((each) => each.trim() !== '')
+      .map(Number),
+  );
 }
 
 /** Kills a process, and resolves when it is gone. */

@@ -1,7 +1,7 @@
+import { v5 } from 'uuid';
 import { expect } from 'vitest';
 import { entryStates, foldReview } from '../../src/domain/review-state.js';
 import { isClaimed } from '../../src/domain/statuses.js';
-import { v5 } from 'uuid';
 import type { Db } from '../../src/store/database.js';
 import { listEntries, listFacts, readFact } from '../../src/store/reviews.js';
 import { getRun } from '../../src/store/runs.js';
@@ -32,6 +32,9 @@ export async function expectConsistent(db: Db, runId: string): Promise<void> {
     expect(open.map(({ id, status }) => `${id} ${status}`)).toEqual([]);
   }
 }
+
+// The ids of entries are the same for ever, in every version of Countersign.
+const ENTRY_NAMESPACE = '6f0a3ac6-6f0b-5d43-9a5e-2f1f0f6d8c11';
 
 async function expectConsistentReview(db: Db, review: ReviewRow): Promise<void> {
   const facts = (await listFacts(db, review.id)).map(readFact);
@@ -69,11 +72,13 @@ async function expectConsistentReview(db: Db, review: ReviewRow): Promise<void> 
     facts.length + (versions.length - 1) + (claimed ? 1 : 0) + (wasExecuted ? 1 : 0),
   );
 
-  const entries = (await listEntries(db, [review.id])).get(review.id) ?? [];
-  expect(entries.map(({ reviewId: _, projectId: __, ...entry }) => entry)).toEqual(
+  const { id: reviewId, projectId } = review;
+  expect((await listEntries(db, [reviewId])).get(reviewId) ?? []).toEqual(
     entryStates(state, review.newestVersionId).map((entry, position) => ({
+      reviewId,
+      projectId,
       position,
-      id: v5(`${review.id}/${entry.key}`, '6f0a3ac6-6f0b-5d43-9a5e-2f1f0f6d8c11'),
+      id: v5(`${reviewId}/${entry.key}`, ENTRY_NAMESPACE),
       key: entry.key,
       kind: entry.kind,
       subject: entry.subject,

@@ -45,11 +45,14 @@ export type VoteOf = {
 let isRuntimeInstalled = false;
 
 /** Starts one; the caller stops it. */
-export async function startInstallation(functions: BlockFunctions = {}): Promise<Installation> {
+export async function startInstallation(
+  functions: BlockFunctions = {},
+  temporalAddress: string = inject('temporalAddress'),
+): Promise<Installation> {
   const database = await createTestDatabase();
   const { db, url: databaseUrl } = database;
   const env = {
-    TEMPORAL_ADDRESS: inject('temporalAddress'),
+    TEMPORAL_ADDRESS: temporalAddress,
     COUNTERSIGN_TASK_QUEUE: `test-${randomUUID()}`,
   };
   const logger = pino({ level: process.env['TEST_LOG'] ?? 'silent' });

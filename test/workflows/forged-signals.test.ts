@@ -163,6 +163,26 @@ describe('forged signals', () => {
     expect(await on.ended(run)).toMatchObject({ status: 'completed' });
   });
 
+  test('a flood of forged signals makes a gate start afresh, and it still hears the real votes', async () => {
+    const { run, review, holder } = await parked();
+    await on.vote(review, reviewer('u1', 'finance'));
+    const { runId } = await op.client.workflow.getHandle(holder).describe();
+    let left = 4_200;
+    const flood = async (): Promise<void> => {
+      while (left > 0) {
+        left -= 1;
+        await op.signal(holder, null);
+      }
+    };
+    await Promise.all(Array.from({ length: 40 }, flood));
+    await until('the gate to have continued as new', async () => {
+      const now = await op.client.workflow.getHandle(holder).describe();
+      return now.runId !== runId && now.status.name === 'RUNNING';
+    });
+    await on.vote(review, reviewer('u2', 'finance'));
+    expect(await on.ended(run)).toMatchObject({ status: 'completed' });
+  }, 120_000);
+
   test('signals to the run itself change nothing', async () => {
     const { run, review } = await parked();
     await Promise.all(FORGERIES.map(({ send }) => send(op, run.id, review)));

@@ -75,7 +75,7 @@ function show(cell: Cell): string {
 /** Cuts prose that is long; an id never, because people copy it. */
 function cut(text: string): string {
   const isLong = text.length > MAX_CELL && text.includes(' ');
-  return isLong ? `${[...text].slice(0, MAX_CELL - 1).join('')}…` : text;
+  return isLong ? `${text.slice(0, MAX_CELL - 1).replace(/\p{Surrogate}$/u, '')}…` : text;
 }
 
 function trimEnds(text: string): string {

@@ -10,8 +10,21 @@ const RETENTION_DAYS = 30;
 const NOT_FOUND = 5;
 const ALREADY_EXISTS = 6;
 
+/** Uses a connection of its own, closed afterwards, to a dev server on this machine. */
+export async function withConnection<T>(
+  address: string,
+  use: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  const connection = connectToDevServer(address);
+  try {
+    return await use(connection);
+  } finally {
+    await connection.close();
+  }
+}
+
 /** A connection for looking after a dev server on this machine: it gives up soon and reconnects at once. */
-export function connectToDevServer(address: string): Connection {
+function connectToDevServer(address: string): Connection {
   return Connection.lazy({
     address,
     interceptors: [],

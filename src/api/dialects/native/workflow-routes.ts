@@ -72,8 +72,8 @@ const put = route({
     if (unstorable.length > 0) {
       return atPlace(unstorable, ['body']);
     }
-    const version = await putWorkflow(deps.db, actor, parsed.definition, weakenedGates);
     const people = await listPeople(deps.db, actor.projectId);
+    const version = await putWorkflow(deps.db, actor, parsed.definition, weakenedGates);
     const indexes = new Map(blockIdsAsSent(body).map((blockId, index) => [blockId, index]));
     const unsatisfied = directoryWarnings(parsed.definition, people.map(personAsVoter));
     const warnings = [

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 
-const FORM =
-  /^(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d:\d\d(?:\.\d{1,9})?)([Zz]|[+-]\d\d:?\d\d)?)?$/;
+const FORM = /^(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d:\d\d(?:\.\d{1,9})?)([Zz]|[+-]\d\d:?\d\d)?)?$/;
 
 /** A date or an RFC 3339 time in a query; a bare date is the whole day, and no offset is UTC. */
 export function dateParam(edge: 'start' | 'end') {

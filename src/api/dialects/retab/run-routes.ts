@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { isJsonObject, type JsonObject } from '../../../domain/json.js';
-import { RUN_STATUSES, type RunStatus } from '../../../domain/statuses.js';
 import { checkIJson } from '../../../rules/canonical.js';
 import { cancelRun } from '../../../store/cancel-run.js';
 import { findPerson } from '../../../store/people.js';
@@ -162,18 +161,24 @@ async function readBack(call: Call, row: RunRow): Promise<RunBody> {
   );
 }
 
-/** Words that older clients use in filters, for what runs and steps are called now. */
-const RUN_FILTER_WORDS = [...RUN_STATUSES, 'awaiting_review', 'failed', 'queued'] as const;
-type RunFilterWord = (typeof RUN_FILTER_WORDS)[number];
+/** What a run can be filtered by; `queued` and `failed` are older clients' words. */
+const RUN_FILTER_WORDS = [
+  'pending',
+  'queued',
+  'running',
+  'awaiting_review',
+  'completed',
+  'error',
+  'failed',
+  'cancelled',
+] as const;
 
-function filterStatus(word: RunFilterWord): RunStatus | 'awaiting_review' {
+function filterStatus(word: (typeof RUN_FILTER_WORDS)[number]): RunFilter['statuses'][number] {
   switch (word) {
     case 'failed':
       return 'error';
     case 'queued':
       return 'pending';
-    case 'cancelling':
-      return 'cancelled';
     default:
       return word;
   }

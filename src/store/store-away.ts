@@ -1,4 +1,4 @@
-import { sqlState } from '../store/database.js';
+import { DatabaseError } from 'pg';
 
 const AWAY_CODES = new Set([
   'ECONNREFUSED',
@@ -12,8 +12,8 @@ const AWAY_CODES = new Set([
   'ENETUNREACH',
 ]);
 
-/** Shutting down, crashed, starting up; too many clients; read-only after a failover; disk full. */
-const AWAY_SQLSTATES = new Set(['57P01', '57P02', '57P03', '57P05', '53300', '25006', '53100']);
+/** Too many clients; read-only after a failover; disk full. A session that ends is FATAL anyway. */
+const AWAY_SQLSTATES = new Set(['53300', '25006', '53100']);
 
 /** What `pg` says without a code: a broken connection, or none to be had in time. */
 const AWAY_MESSAGES =
@@ -21,9 +21,14 @@ const AWAY_MESSAGES =
 
 /** Whether an error says that PostgreSQL is away for now, so that asking again later makes sense. */
 export function isStoreAway(error: unknown): boolean {
-  const state = sqlState(error);
-  if (state !== null) {
-    return state.startsWith('08') || AWAY_SQLSTATES.has(state);
+  if (error instanceof DatabaseError) {
+    const { code = '', severity = '' } = error;
+    return (
+      severity === 'FATAL' ||
+      severity === 'PANIC' ||
+      code.startsWith('08') ||
+      AWAY_SQLSTATES.has(code)
+    );
   }
   if (error instanceof AggregateError) {
     return error.errors.some(isStoreAway);

@@ -1,0 +1,35 @@
+import type { Client as TemporalClient } from '@temporalio/client';
+import { concurrently } from './concurrently.js';
+import type { ParkedRun } from './sides.js';
+import { median } from './statistics.js';
+
+/** How many events the history of a gate and that of its run have, and how many bytes: medians. */
+export type EventCounts = {
+  readonly gate: number;
+  readonly run: number;
+  readonly gateBytes: number;
+  readonly runBytes: number;
+};
+
+/** Counts the events of runs that have ended. */
+export async function eventCounts(
+  temporal: TemporalClient,
+  runs: readonly ParkedRun[],
+): Promise<EventCounts> {
+  const size = async (workflowId: string): Promise<readonly [events: number, bytes: number]> => {
+    const handle = temporal.workflow.getHandle(workflowId);
+    const [{ events }, { historySize }] = await Promise.all([
+      handle.fetchHistory(),
+      handle.describe(),
+    ]);
+    return [events?.length ?? 0, historySize ?? 0];
+  };
+  const gates = await concurrently(4, runs, ({ gateId }) => size(gateId));
+  const parents = await concurrently(4, runs, ({ id }) => size(id));
+  return {
+    gate: median(gates.map(([events]) => events)),
+    run: median(parents.map(([events]) => events)),
+    gateBytes: median(gates.map(([, bytes]) => bytes)),
+    runBytes: median(parents.map(([, bytes]) => bytes)),
+  };
+}

@@ -1,0 +1,38 @@
+import { openStage, type Stage } from './stage.js';
+
+/**
+ * Runs a bench on a stage of its own and ends this process: also on Ctrl-C, on an error, and after the
+ * time that it may take at most.
+ */
+export async function runBench(
+  options: { readonly isTraced: boolean; readonly limitMs: number },
+  bench: (stage: Stage, say: (line: string) => void) => Promise<void>,
+): Promise<never> {
+  const say = (line: string): void => {
+    process.stderr.write(`${line}\n`);
+  };
+  const ended = new AbortController();
+  const stopped = new Promise<never>((_, reject) => {
+    ended.signal.addEventListener('abort', () => {
+      reject(new Error(String(ended.signal.reason)));
+    });
+  });
+  process.once('SIGINT', () => ended.abort('stopped'));
+  process.once('SIGTERM', () => ended.abort('stopped'));
+  setTimeout(
+    () =>
+      ended.abort(`not done after ${options.limitMs / 60_000} minutes: the machine is too busy`),
+    options.limitMs,
+  ).unref();
+  let stage: Stage | null = null;
+  let exitCode = 0;
+  try {
+    stage = await Promise.race([openStage(options.isTraced, say), stopped]);
+    await Promise.race([bench(stage, say), stopped]);
+  } catch (error) {
+    exitCode = 1;
+    say(`bench: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  }
+  await stage?.stop();
+  process.exit(exitCode);
+}

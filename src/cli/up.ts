@@ -1,0 +1,82 @@
+import { existsSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { openTemporal } from '../delivery/temporal.js';
+import { runStack } from '../dev/run-stack.js';
+import { SetupError } from '../dev/setup-error.js';
+import { bootstrap } from './bootstrap.js';
+import { type Environment, readConfig } from './config.js';
+import { parkDemoRun } from './demo.js';
+import { loadBlocks } from './load-blocks.js';
+import { rememberLocalStack } from './local-stack.js';
+import { prepareServers } from './migrate.js';
+
+const EXAMPLE_BLOCKS = fileURLToPath(
+  new URL('../../examples/invoice-intake/blocks.ts', import.meta.url),
+);
+
+/** Runs everything on this machine until it is stopped. */
+export async function up(options: {
+  readonly blocks?: string;
+  readonly demo: boolean;
+}): Promise<void> {
+  const config = readConfig(process.env);
+  if (options.blocks !== undefined) {
+    await loadBlocks(options.blocks);
+  }
+  const blocks = options.blocks ?? (existsSync(EXAMPLE_BLOCKS) ? EXAMPLE_BLOCKS : null);
+  const entry = process.argv[1] ?? '';
+  process.exitCode = await runStack({
+    home: config.home,
+    env: process.env,
+    host: config.host,
+    port: config.port,
+    command: (name) => ({
+      file: process.execPath,
+      args: [
+        ...process.execArgv,
+        entry,
+        name,
+        ...(name === 'worker' && blocks !== null ? ['--blocks', blocks] : []),
+      ],
+    }),
+    prepare: async (urls) => {
+      await prepareServers(urls.databaseUrl, urls.env);
+      await bootstrap(urls.databaseUrl, urls.home.adminToken);
+      await rememberLocalStack(urls.home.path, {
+        api_url: urls.apiUrl,
+        database_url: urls.databaseUrl,
+        temporal_address: urls.temporalAddress,
+        temporal_namespace: urls.temporalNamespace,
+      });
+    },
+    onReady: async (urls) => {
+      await untilWorkerPolls(urls.env, urls.home.logs);
+      if (options.demo && options.blocks === undefined && blocks !== null) {
+        await parkDemoRun(urls.apiUrl, urls.home.adminToken);
+      }
+    },
+  });
+  // Whatever a library still holds open must not keep a stopped stack alive.
+  process.exit();
+}
+
+const WORKER_READY_MS = 60_000;
+
+/** An API without a worker takes votes that nothing acts on: a stack is ready when both are there. */
+async function untilWorkerPolls(env: Environment, logs: string): Promise<void> {
+  const temporal = openTemporal(env);
+  const deadline = Date.now() + WORKER_READY_MS;
+  try {
+    while (!(await temporal.hasWorker())) {
+      if (Date.now() > deadline) {
+        throw new SetupError(
+          `The worker did not begin to poll within ${WORKER_READY_MS / 1_000} s: see ${logs}/worker.log.`,
+        );
+      }
+      await delay(100);
+    }
+  } finally {
+    await temporal.close();
+  }
+}
