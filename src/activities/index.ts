@@ -20,6 +20,7 @@ import {
   beginStep,
   completeStep,
   failAttempt,
+  type Failure,
   finishStep,
 } from '../store/ledger.js';
 import { beginRun } from '../store/runs.js';
@@ -27,6 +28,7 @@ import { createSteps, getDefinition, getStepContext, stepIdOf } from '../store/s
 import { executeBlock, type ExecutionContext } from './execute-block.js';
 import { openAfterOutput, openBeforeInput } from './open-gate.js';
 import { type ActivityLogger, scrubbed } from './scrub.js';
+import { untilStored } from './until-stored.js';
 
 /** What activities need of the process they run in. */
 export type ActivityDependencies = {
@@ -99,10 +101,13 @@ export function createActivities(dependencies: ActivityDependencies): Activities
     );
     if (execution.kind === 'result') {
       const finish = { stepId, attemptToken, result: execution.result };
-      return (await finishStep(db, finish, afterwards)) ?? 'superseded';
+      return (await untilStored(() => finishStep(db, finish, afterwards))) ?? 'superseded';
     }
     const isSilent = execution.kind === 'timeout';
-    const failure = await failAttempt(db, stepId, attemptToken, execution.message, isSilent);
+    const fail = (): Promise<Failure> =>
+      failAttempt(db, stepId, attemptToken, execution.message, isSilent);
+    // A repeatable block is executed again without the failure; entered twice it would cost two attempts.
+    const failure = context.block.execution.repeatable ? await fail() : await enterFailure(fail);
     if (failure === 'retry') {
       throw ApplicationFailure.create({
         type: 'BlockFailed',
@@ -191,6 +196,15 @@ export function createActivities(dependencies: ActivityDependencies): Activities
 
     executeStep: ({ stepId, holder }) => whileBeating(() => runToEnd(stepId, holder)),
   });
+}
+
+/** Enters the only failure of a block that must not be repeated. */
+async function enterFailure(fail: () => Promise<Failure>): Promise<Failure> {
+  const failure = await untilStored(async () => {
+    const entered = await fail();
+    return entered === 'superseded' ? null : entered;
+  });
+  return failure ?? 'superseded';
 }
 
 const HEARTBEAT_EVERY_MS = 3_000;

@@ -10,6 +10,7 @@ const FOR_PEOPLE = new Set([
   'SetupError',
   'SchemaError',
   'SearchAttributeConflictError',
+  'TemporalSettingsError',
 ]);
 
 const program = new Command('countersign')

@@ -3,7 +3,12 @@ import { recordAudit } from '../store/audit.js';
 import type { Db } from '../store/database.js';
 import { endRun } from '../store/end-run.js';
 import { whereaboutsOf } from '../store/drift.js';
-import { type LeasedMessage, postponeMessage, settleMessage } from '../store/outbox.js';
+import {
+  type LeasedMessage,
+  postponeMessage,
+  settleMessage,
+  wakeSenders,
+} from '../store/outbox.js';
 import { getRun } from '../store/runs.js';
 import { classify, type Delivery } from './classify.js';
 import type { Temporal } from './temporal.js';
@@ -106,6 +111,9 @@ async function end(
   error: string | null = null,
 ): Promise<Settled> {
   await settleMessage(db, message, state, error);
+  if (message.kind === 'start') {
+    await wakeSenders(db); // whatever waited behind it may go now
+  }
   if (state === 'failed') {
     await recordAudit(db, SYSTEM, 'delivery_failed', {
       runId: message.runId,

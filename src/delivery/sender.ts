@@ -5,6 +5,7 @@ import {
   type LeasedMessage,
   leaseDueMessages,
   makeAllDue,
+  nextDueInMs,
   postponeMessage,
   readLeasedMessage,
 } from '../store/outbox.js';
@@ -38,6 +39,7 @@ const LEASE_MS = 30_000;
 const BATCH = 50;
 const CONCURRENCY = 16;
 const POLL_MS = 5_000;
+const SHORTEST_REST_MS = 20;
 const PROBE_EVERY_MS = 500;
 const PACE_WINDOW_MS = 100;
 
@@ -107,8 +109,7 @@ export class Sender {
     const { db, logger } = this.#deps;
     try {
       if (this.#breaker.isOpen) {
-        const reason = this.#breaker.outage?.reason ?? 'Temporal does not answer';
-        await postponeMessage(db, lease, 0, reason);
+        await this.#giveBack(lease);
         return;
       }
       const message = await readLeasedMessage(db, lease);
@@ -127,7 +128,7 @@ export class Sender {
         if (this.#breaker.isOpen) {
           await this.#probe();
         } else if ((await this.#deliverBatch()) === 0) {
-          await this.#sleepUntilWoken(POLL_MS * (0.75 + Math.random() / 2));
+          await this.#sleepUntilWoken(await this.#restMs());
         }
       } catch (error) {
         logger.warn({ err: error }, 'delivery is waiting for the store');
@@ -144,7 +145,7 @@ export class Sender {
     const queue = [...messages];
     const work = async (): Promise<void> => {
       for (let message = queue.shift(); message !== undefined; message = queue.shift()) {
-        await this.#deliver(message);
+        await (this.#breaker.isOpen ? this.#giveBack(message) : this.#deliver(message));
       }
     };
     await Promise.all(Array.from({ length: CONCURRENCY }, work));
@@ -152,6 +153,20 @@ export class Sender {
       await delay(PACE_WINDOW_MS);
     }
     return messages.length;
+  }
+
+  /** Frees what was leased before it was known that Temporal is away. */
+  async #giveBack(lease: { readonly id: string; readonly leaseToken: string }): Promise<void> {
+    const reason = this.#breaker.outage?.reason ?? 'Temporal does not answer';
+    await postponeMessage(this.#deps.db, lease, 0, reason);
+  }
+
+  /** How long to sleep: until the next message is due, and at most until the next poll. */
+  async #restMs(): Promise<number> {
+    const pollMs = POLL_MS * (0.75 + Math.random() / 2);
+    const dueMs = await nextDueInMs(this.#deps.db);
+    // One that is due now is being leased by somebody else at this moment.
+    return dueMs === null ? pollMs : Math.min(pollMs, Math.max(dueMs, SHORTEST_REST_MS));
   }
 
   async #deliver(message: LeasedMessage): Promise<void> {

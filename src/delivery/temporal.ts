@@ -1,6 +1,8 @@
+import { status } from '@grpc/grpc-js';
 import {
   Client,
   Connection,
+  isGrpcServiceError,
   WorkflowIdConflictPolicy,
   WorkflowIdReusePolicy,
   WorkflowNotFoundError,
@@ -34,7 +36,7 @@ export type Temporal = {
   listRunning(): AsyncIterable<{ readonly workflowId: string; readonly type: string }>;
   /** Whether any worker has polled our task queue lately. */
   hasWorker(): Promise<boolean>;
-  /** Resolves when the server answers. */
+  /** Resolves when the server answers, and knows our namespace and us. */
   probe(): Promise<void>;
   readonly connection: Connection;
   close(): Promise<void>;
@@ -52,6 +54,29 @@ const WORKFLOW_TASKS = 1;
 const WORKFLOW = defineSearchAttributeKey(SEARCH_ATTRIBUTES.workflow, SearchAttributeType.KEYWORD);
 const RUN = defineSearchAttributeKey(SEARCH_ATTRIBUTES.run, SearchAttributeType.KEYWORD);
 
+/** `TEMPORAL_*` settings that cannot be used; the message says which and why. */
+export class TemporalSettingsError extends Error {
+  override readonly name = 'TemporalSettingsError';
+}
+
+function readTemporalConfig(
+  env: Readonly<Record<string, string | undefined>>,
+): ReturnType<typeof loadClientConnectConfig> {
+  const given = Object.entries(env).filter(([, value]) => value !== undefined && value !== '');
+  try {
+    return loadClientConnectConfig({
+      disableFile: true,
+      overrideEnvVars: Object.fromEntries(given.map(([name, value]) => [name, value ?? ''])),
+    });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new TemporalSettingsError(
+      `The TEMPORAL_* settings cannot be used (${why}): correct the one that names it.`,
+      { cause: error },
+    );
+  }
+}
+
 /** How to reach Temporal, from the standard `TEMPORAL_*` variables; no configuration file is read. */
 export function temporalOptions(env: Readonly<Record<string, string | undefined>>): {
   readonly namespace: string;
@@ -59,13 +84,7 @@ export function temporalOptions(env: Readonly<Record<string, string | undefined>
   readonly taskQueue: string;
   readonly connectionOptions: ReturnType<typeof loadClientConnectConfig>['connectionOptions'];
 } {
-  const given = Object.entries(env).flatMap(([name, value]) =>
-    value === undefined ? [] : [[name, value] as const],
-  );
-  const config = loadClientConnectConfig({
-    disableFile: true,
-    overrideEnvVars: Object.fromEntries(given),
-  });
+  const config = readTemporalConfig(env);
   return {
     namespace: config.namespace ?? 'default',
     taskQueue: env['COUNTERSIGN_TASK_QUEUE'] || DEFAULT_TASK_QUEUE,
@@ -166,9 +185,16 @@ export function openTemporal(
       return (pollers ?? []).length > 0;
     },
     probe: async () => {
-      await connection.withDeadline(Date.now() + PROBE_DEADLINE_MS, () =>
-        connection.workflowService.getSystemInfo({}),
-      );
+      try {
+        await connection.withDeadline(Date.now() + PROBE_DEADLINE_MS, () =>
+          connection.workflowService.describeNamespace({ namespace }),
+        );
+      } catch (error) {
+        // Who may signal need not be allowed to look at the namespace: that is an answer, too.
+        if (!isGrpcServiceError(error) || error.code !== status.PERMISSION_DENIED) {
+          throw error;
+        }
+      }
     },
     close: () => connection.close(),
   };

@@ -117,6 +117,22 @@ export async function leaseDueMessages(
   );
 }
 
+/**
+ * How many milliseconds until the next message could be leased, 0 when one could be now; null when
+ * there is none. What is leased, or waits behind a start, is left to a notice or a poll.
+ */
+export async function nextDueInMs(db: Db): Promise<number | null> {
+  const { rows } = await sql<{ dueMs: number }>`
+    select greatest(0, extract(epoch from o.next_attempt_at - clock_timestamp()) * 1000)::float8 as due_ms
+      from outbox o
+     where o.state = 'pending' and (o.lease_until is null or o.lease_until < clock_timestamp())
+       and not (o.kind <> 'start' and exists (
+         select 1 from outbox s
+          where s.run_id = o.run_id and s.kind = 'start' and s.state = 'pending'))
+     order by o.next_attempt_at limit 1`.execute(db);
+  return rows[0]?.dueMs ?? null;
+}
+
 /** Reads a message that this process leased when it was owed. */
 export async function readLeasedMessage(
   db: Db,

@@ -577,10 +577,10 @@ describe('a call that Temporal did not answer', () => {
     const { db } = database;
     let calls = 0;
     aSender({
-      through: ({ signal }) => ({
+      through: (real) => ({
         signal: async (...args) => {
           calls += 1;
-          await (calls <= 2 ? Promise.reject(unavailable()) : signal(...args));
+          await (calls <= 2 ? Promise.reject(unavailable()) : real.signal(...args));
         },
       }),
     });
@@ -665,10 +665,10 @@ describe('a namespace that does not exist', () => {
     let probes = 0;
     const { sender, log, settled } = aSender({
       env: { TEMPORAL_NAMESPACE: namespace },
-      through: ({ probe }) => ({
+      through: (real) => ({
         probe: async () => {
           probes += 1;
-          await probe();
+          await real.probe();
         },
       }),
     });

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { Client } from '../../src/client/index.js';
-import { signalProcess } from '../../src/dev/process-identity.js';
 import { until } from '../support/until.js';
 import { measured, seconds } from './measured.js';
 import { ended, insist, park, type Parked } from './people.js';
@@ -10,7 +9,7 @@ import { isLinux, startTestStack, type TestStack } from './test-stack.js';
 const MUST_NOT_REPEAT =
   'The block was being executed when its worker was lost, and it must not be repeated: find out what it did, then start a new run.';
 
-describe.runIf(isLinux)('a block that is being executed when something is killed', () => {
+describe.runIf(isLinux)('a block that is being executed', () => {
   let stack: TestStack;
   let admin: Client;
 
@@ -37,7 +36,7 @@ describe.runIf(isLinux)('a block that is being executed when something is killed
   });
   afterAll(() => stack.remove());
 
-  test('its answer is stored once PostgreSQL is back', async () => {
+  test('while PostgreSQL is killed: its answer is stored when that is back', async () => {
     const one = await executing('once', 'answers-while-postgres-is-away');
     const port = Number(new URL(await stack.databaseUrl()).port);
     await stack.kill('PostgreSQL');
@@ -54,21 +53,7 @@ describe.runIf(isLinux)('a block that is being executed when something is killed
     expect(await admin.reviews.get(one.review.id)).toMatchObject({ status: 'EXECUTED' });
   });
 
-  test('its answer counts although Temporal was away for longer than a heartbeat may be', async () => {
-    const one = await executing('once', 'outlives-temporal');
-    const pid = await until('Temporal', () => stack.pidOf('Temporal'));
-    signalProcess(pid, 'SIGSTOP');
-    await new Promise((r) => setTimeout(r, 15_000));
-    signalProcess(pid, 'SIGCONT');
-    await new Promise((r) => setTimeout(r, 15_000));
-    console.log(JSON.stringify(await admin.steps.get(one.stepId)));
-    stack.journal.letGo(one.stepId);
-    const run = await ended(admin, one.run.id);
-    console.log(JSON.stringify(run.lifecycle), JSON.stringify(stack.journal.of(one.stepId)));
-    console.log((await stack.log('worker')).split('\n').slice(-30).join('\n'));
-  });
-
-  test('a worker is lost', async () => {
+  test('while its worker is killed: it is executed again if it may be, else its outcome is unknown', async () => {
     const [once, again] = await Promise.all([
       executing('once', 'lost'),
       executing('again', 'lost-2'),

@@ -9,6 +9,7 @@ import {
   type LeasedMessage,
   leaseDueMessages,
   makeAllDue,
+  nextDueInMs,
   oweMessage,
   postponeMessage,
   readBacklog,
@@ -334,6 +335,34 @@ describe('postponeMessage and makeAllDue', () => {
     await leaseOne();
     await makeAllDue(db);
     expect(await leaseDueMessages(db, ALL)).toEqual([]);
+  });
+});
+
+describe('nextDueInMs', () => {
+  test('is the time to the next message that could be leased, and null where there is none', async () => {
+    const { db } = database;
+    expect(await nextDueInMs(db)).toBeNull();
+    const run = await aRun(db);
+    await oweCancel(run);
+    expect(await nextDueInMs(db)).toBe(0);
+    const message = await leaseOne();
+    expect(await nextDueInMs(db)).toBeNull();
+    await postponeMessage(db, message, 60_000, 'away');
+    expect(await nextDueInMs(db)).toBeGreaterThan(30_000);
+    expect(await nextDueInMs(db)).toBeLessThanOrEqual(60_000);
+    await oweCancel(run, 60_000);
+    expect(await nextDueInMs(db)).toBeGreaterThan(30_000);
+    await endLeases();
+    expect(await nextDueInMs(db)).toBe(0);
+  });
+
+  test('counts what waits behind a start as little as the lease does', async () => {
+    const { db } = database;
+    const { run, lease } = await aRunToStart(60_000);
+    await oweCancel(run);
+    expect(await nextDueInMs(db)).toBeNull();
+    await postponeMessage(db, lease ?? expect.fail('no lease'), 60_000, 'away');
+    expect(await nextDueInMs(db)).toBeGreaterThan(30_000);
   });
 });
 

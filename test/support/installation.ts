@@ -47,12 +47,14 @@ let isRuntimeInstalled = false;
 /** Starts one; the caller stops it. */
 export async function startInstallation(
   functions: BlockFunctions = {},
-  temporalAddress: string = inject('temporalAddress'),
+  temporalEnv: { readonly TEMPORAL_ADDRESS: string; readonly [name: string]: string } = {
+    TEMPORAL_ADDRESS: inject('temporalAddress'),
+  },
 ): Promise<Installation> {
   const database = await createTestDatabase();
   const { db, url: databaseUrl } = database;
   const env = {
-    TEMPORAL_ADDRESS: temporalAddress,
+    ...temporalEnv,
     COUNTERSIGN_TASK_QUEUE: `test-${randomUUID()}`,
   };
   const logger = pino({ level: process.env['TEST_LOG'] ?? 'silent' });

@@ -141,7 +141,7 @@ describe('a Temporal server that has lost everything (restored from a backup tha
     const { path: cli } = await findTemporalCli({ env: process.env });
     const before = await startTemporalServer({ home: home.path, cli, inMemory: true });
     await registerSearchAttributes(before.address);
-    const on = await startInstallation({}, before.address);
+    const on = await startInstallation({}, { TEMPORAL_ADDRESS: before.address });
     const twoOfThem = gate({ groups: [{ group: 'finance', required: 2 }] });
     const run = await on.run(
       [block('extract', { review: twoOfThem }), passing('book', 'extract')],
