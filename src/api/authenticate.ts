@@ -17,7 +17,7 @@ export function storedTokens(db: Db): CredentialVerifier {
 }
 
 /** The credential of a request, or why there is none: two headers may carry it, and must agree. */
-export function readCredential(headers: IncomingHttpHeaders): string | ApiError {
+function readCredential(headers: IncomingHttpHeaders): string | ApiError {
   const { authorization } = headers;
   const header = headers['api-key'];
   const apiKey = Array.isArray(header) ? header.join(', ') : header;

@@ -35,6 +35,11 @@ export type ApiError = { readonly kind: 'error' } & (
   | { readonly code: 'internal'; readonly requestId: string }
 );
 
+/** Tells an error from whatever else a function gives. */
+export function isApiError(value: object | null): value is ApiError {
+  return value !== null && 'kind' in value && value.kind === 'error';
+}
+
 /** The error of a request that breaks its schema. */
 export function invalid(...problems: readonly InvalidInput[]): ApiError {
   return { kind: 'error', code: 'invalid', problems };

@@ -21,7 +21,7 @@ export type Call = {
 /** One request to a public route: nobody is asked who they are. */
 export type PublicCall = Pick<Call, 'deps'>;
 
-export type Method = 'get' | 'post' | 'put' | 'delete';
+type Method = 'get' | 'post' | 'put' | 'delete';
 
 /** What of a request was checked against the route's schemas. */
 type Input = { readonly params: unknown; readonly query: unknown; readonly body: unknown };

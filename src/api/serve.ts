@@ -1,5 +1,4 @@
 import type { Express, Request, Response } from 'express';
-import type { z } from 'zod';
 import { UnknownCursorError } from '../store/paging.js';
 import { isStoreAway } from '../store/store-away.js';
 import { accessRule, mayActFor, refuseEntry } from './access.js';
@@ -7,12 +6,11 @@ import type { Answer } from './answer.js';
 import { authenticate, type CredentialVerifier } from './authenticate.js';
 import type { AppDeps } from './deps.js';
 import type { Dialect } from './dialects/dialect.js';
-import { type ApiError, type InvalidInput, invalidValue } from './errors.js';
+import { type ApiError, invalidValue, isApiError } from './errors.js';
 import { exchangeOf } from './exchange.js';
-import { checkInput, readQuery } from './invalid-input.js';
 import type { Metrics } from './metrics.js';
 import { pathPattern } from './path-pattern.js';
-import { readJsonBody } from './read-body.js';
+import { readInput } from './read-input.js';
 import type { Call } from './route.js';
 import type { ServedRoute } from './routes.js';
 
@@ -30,13 +28,16 @@ export type Serving = {
  * falls through to a later path that happens to match as well.
  */
 export function mountRoutes(app: Express, routes: readonly ServedRoute[], serving: Serving): void {
-  for (const path of new Set(routes.map(({ path }) => path))) {
+  for (const [index, { path, dialect }] of routes.entries()) {
+    if (routes.findIndex((route) => route.path === path) < index) {
+      continue;
+    }
     const ofPath = routes.filter((route) => route.path === path);
     app.all(pathPattern(path), (request, response) => {
       const method = request.method === 'HEAD' ? 'get' : request.method.toLowerCase();
       const route = ofPath.find((candidate) => candidate.method === method);
       return route === undefined
-        ? refuseMethod(request, response, ofPath)
+        ? sendError(response, dialect, refuseMethod(request.method, ofPath))
         : respond(route, request, response, serving);
     });
   }
@@ -55,17 +56,15 @@ async function respond(
   send(response, outcome.kind === 'answer' ? outcome : route.dialect.formError(outcome));
 }
 
-function refuseMethod(request: Request, response: Response, ofPath: readonly ServedRoute[]): void {
-  const methods = ofPath.map(({ method }) => method.toUpperCase());
-  const allow = [...methods, ...(methods.includes('GET') ? ['HEAD'] : [])].toSorted().join(', ');
-  for (const { dialect } of ofPath.slice(0, 1)) {
-    sendError(response, dialect, {
-      kind: 'error',
-      code: 'method_not_allowed',
-      method: request.method,
-      allow,
-    });
-  }
+function refuseMethod(method: string, ofPath: readonly ServedRoute[]): ApiError {
+  const methods = ofPath.map((route) => route.method.toUpperCase());
+  const allowed = methods.includes('GET') ? [...methods, 'HEAD'] : methods;
+  return {
+    kind: 'error',
+    code: 'method_not_allowed',
+    method,
+    allow: allowed.toSorted().join(', '),
+  };
 }
 
 /** Who calls, may they, is it well-formed: in this order; then the route's own handler. */
@@ -80,7 +79,7 @@ async function serve(
     return await route.handle({ deps }, { params: undefined, query: undefined, body: undefined });
   }
   const actor = await authenticate(request.headers, verifiers);
-  if ('code' in actor) {
+  if (isApiError(actor)) {
     return actor;
   }
   const exchange = exchangeOf(request);
@@ -91,7 +90,7 @@ async function serve(
     return refusal;
   }
   const input = await readInput(route, request, response);
-  if ('code' in input) {
+  if (isApiError(input)) {
     return input;
   }
   const call: Call = {
@@ -103,45 +102,6 @@ async function serve(
     mayActFor: (ownerId) => mayActFor(rule, actor, ownerId),
   };
   return await route.handle(call, input);
-}
-
-type Input = { readonly params: unknown; readonly query: unknown; readonly body: unknown };
-
-async function readInput(
-  route: ServedRoute,
-  request: Request,
-  response: Response,
-): Promise<Input | ApiError> {
-  const body =
-    route.body === null
-      ? { kind: 'body' as const, value: undefined }
-      : await readJsonBody(request, response, route.bodySize);
-  if (body.kind === 'error') {
-    return body;
-  }
-  const search = new URLSearchParams(request.url.replace(/^[^?]*/, ''));
-  const problems: InvalidInput[] = [];
-  const check = (
-    schema: z.ZodType | null,
-    value: unknown,
-    part: 'path' | 'query' | 'body',
-  ): unknown => {
-    if (schema === null) {
-      return undefined;
-    }
-    const checked = checkInput(schema, value, part);
-    if (checked.problems === null) {
-      return checked.value;
-    }
-    problems.push(...checked.problems);
-    return undefined;
-  };
-  const input: Input = {
-    params: check(route.params, { ...request.params }, 'path'),
-    query: check(route.query, route.query === null ? {} : readQuery(route.query, search), 'query'),
-    body: check(route.body, body.value, 'body'),
-  };
-  return problems.length > 0 ? { kind: 'error', code: 'invalid', problems } : input;
 }
 
 /** The error that stands for something thrown; what it was is in the log only. */

@@ -230,7 +230,9 @@ function decideWithdrawal(
 
 function decideRelease(review: LockedReview, voter: Voter): Ruling {
   const mayRelease =
-    voter.id === review.ownerId || hasRole(voter, 'admin') || hasRole(voter, 'auditor');
+    (voter.kind === 'person' && voter.id === review.ownerId) ||
+    hasRole(voter, 'admin') ||
+    hasRole(voter, 'auditor');
   const refusals: Refusal[] = [
     ...(mayRelease ? [] : [{ code: 'NOT_OWNER' as const, personId: voter.id }]),
     ...(review.state.policy.release === 'manual'

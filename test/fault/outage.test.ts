@@ -38,6 +38,16 @@ describe.runIf(isLinux)('a stack whose Temporal is away for a minute', () => {
         { id: 'book', type: 'task', executor: { kind: 'function', name: 'book' } },
       ],
     });
+    for (const [workflowId, repeatable] of [
+      ['once', false],
+      ['again', true],
+    ] as const) {
+      const executor = { kind: 'function', name: 'hold' };
+      const execution = { repeatable, timeout: '10m' };
+      await admin.workflows.put(workflowId, {
+        blocks: [{ id: 'work', type: 'task', executor, execution }],
+      });
+    }
     temporal = Connection.lazy({
       address: await stack.temporalAddress(),
       interceptors: [],
@@ -49,10 +59,22 @@ describe.runIf(isLinux)('a stack whose Temporal is away for a minute', () => {
 
   test('because it hangs: people vote on, and everything takes effect when it goes on', async () => {
     const pid = await until('Temporal', () => stack.pidOf('Temporal'));
+    const [once, again] = await Promise.all([executing('once'), executing('again')]);
     await throughAnOutage('hanging', {
       begin: async () => signalProcess(pid, 'SIGSTOP'),
       end: async () => signalProcess(pid, 'SIGCONT'),
     });
+
+    // Temporal has heard nothing of these for longer than a heartbeat may take, and gives them up.
+    stack.journal.letGo(again);
+    expect(await ended(admin, runOf(again))).toMatchObject({ lifecycle: { status: 'completed' } });
+    stack.journal.letGo(once);
+    const { lifecycle } = await ended(admin, runOf(once));
+    expect(stack.journal.of(once).filter(({ event }) => event === 'begun')).toHaveLength(1);
+    expect(['completed', 'error']).toContain(lifecycle.status);
+    measured(
+      `a block that must not be repeated, executing meanwhile: ${JSON.stringify(lifecycle)}`,
+    );
   });
 
   test('because it was killed and cannot start: people vote on, and everything takes effect when it is back', async () => {
@@ -124,6 +146,14 @@ describe.runIf(isLinux)('a stack whose Temporal is away for a minute', () => {
     expect(firstMs).toBeLessThan(FIRST_DELIVERY_MS);
   }
 
+  /** Starts a run whose block does not end by itself; gives the id of its step. */
+  async function executing(workflowId: string): Promise<string> {
+    const run = await admin.runs.start({ workflow_id: workflowId });
+    const stepId = `${run.id}_work`;
+    await until(`${workflowId} to be executed`, () => stack.journal.of(stepId).length === 1);
+    return stepId;
+  }
+
   /** Approves; the vote stands, and the answer says that the workflow does not know yet, and why. */
   async function voteDurably(person: Person, { review }: Parked): Promise<number> {
     const startedAt = performance.now();
@@ -138,6 +168,7 @@ describe.runIf(isLinux)('a stack whose Temporal is away for a minute', () => {
       resume_status: 'pending',
       review: { status: 'APPROVED' },
     });
+    console.log(answer.resume_error);
     expect(answer.resume_error).toMatch(
       /^The vote is recorded; the workflow will be told as soon as Temporal answers \(.+\)\.$/,
     );
@@ -154,6 +185,10 @@ describe.runIf(isLinux)('a stack whose Temporal is away for a minute', () => {
     ]);
   }
 });
+
+function runOf(stepId: string): string {
+  return stepId.replace(/_work$/, '');
+}
 
 function personAt(people: readonly Person[], index: number): Person {
   const person = people[index % people.length];

@@ -173,7 +173,7 @@ describe.each(lists)('a list of $what', ({ read, fill }) => {
     rows.map(({ id }) => id);
 
   const CASES = (['asc', 'desc'] as const).flatMap((order) =>
-    [1, 2, 3, 6, 7, 8].map((limit) => [order, limit] as const),
+    [1, 3, 7, 8].map((limit) => [order, limit] as const),
   );
   test.each(CASES)(
     'gives each row once, %s by %i, forwards and back, and null at either end',

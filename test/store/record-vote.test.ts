@@ -201,7 +201,7 @@ describe('twenty votes at once', () => {
   });
 });
 
-describe('races for one run', () => {
+describe('races for one run', { timeout: 90_000 }, () => {
   const lookAt = async (...gates: readonly ParkedGate[]): Promise<string> => {
     const { db } = database;
     const words: string[] = [];
@@ -254,7 +254,7 @@ describe('races for one run', () => {
           look: () => lookAt(gate),
         };
       },
-      { rounds: 8, afterwards },
+      { rounds: 6, afterwards },
     );
     const revoked = 'step awaiting_review, run cancelling';
     expect([...possible].toSorted()).toEqual([
@@ -285,7 +285,7 @@ describe('races for one run', () => {
           look: () => lookAt(gate),
         };
       },
-      { rounds: 4, afterwards },
+      { rounds: 2, afterwards },
     );
     for (const outcome of possible) {
       const isReleased = outcome.includes('claim: released');
@@ -316,7 +316,7 @@ describe('races for one run', () => {
           look: () => lookAt(gate),
         };
       },
-      { rounds: 4, afterwards },
+      { rounds: 2, afterwards },
     );
     for (const outcome of possible) {
       expect(outcome.includes('review PROCESSING')).toBe(outcome.includes('claim: execute'));
@@ -352,7 +352,7 @@ describe('races for one run', () => {
           },
         };
       },
-      { rounds: 4, afterwards },
+      { rounds: 2, afterwards },
     );
     expect(seen.size).toBeGreaterThan(1);
     for (const outcome of seen) {
@@ -385,7 +385,7 @@ describe('races for one run', () => {
           look: () => lookAt(a, b, c),
         };
       },
-      { rounds: 4, afterwards },
+      { rounds: 2, afterwards },
     );
     expect(seen.size).toBeGreaterThan(1);
     for (const outcome of seen) {
@@ -422,7 +422,7 @@ describe('races for one run', () => {
           look: () => lookAt(gate),
         };
       },
-      { rounds: 4, afterwards },
+      { rounds: 2, afterwards },
     );
     expect(seen.size).toBeGreaterThan(1);
   });

@@ -17,7 +17,7 @@ import { createTestDatabase, type TestDatabase } from './database.js';
 import { createProgress, type Fired, type Progress } from './progress.js';
 
 /** What a forward does to the messages it is given, as far as the store can see. */
-export type Delivery = 'delivers' | 'finds Temporal away' | 'finds no workflow' | 'throws';
+type Delivery = 'delivers' | 'finds Temporal away' | 'finds no workflow' | 'throws';
 
 /** Somebody with a token. */
 export type Caller = { readonly id: string; readonly token: string };
@@ -266,7 +266,7 @@ function expectDeclared(method: string, path: string, status: number, body: unkn
 }
 
 /** The route that serves a request, as the router finds it. */
-export function routeOf(method: string, path: string): ServedRoute | undefined {
+function routeOf(method: string, path: string): ServedRoute | undefined {
   const [pathname = ''] = path.split('?');
   const first = ROUTES.find((route) => pathPattern(route.path).test(pathname));
   return ROUTES.find(

@@ -5,8 +5,6 @@ import { TOKEN_ROUTES } from './native/token-routes.js';
 import { USER_ROUTES } from './native/user-routes.js';
 import { WORKFLOW_ROUTES } from './native/workflow-routes.js';
 
-export { native } from './native/dialect.js';
-
 /** Our own sub-resources of reviews; they stand with the review API's, before other contracts' paths. */
 export const NATIVE_REVIEW_ROUTES = REVIEW_ROUTES;
 

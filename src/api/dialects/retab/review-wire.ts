@@ -19,7 +19,7 @@ const entryVote = z.object({
 });
 
 /** One required (or welcome) approval, and the vote that has filled it. */
-export const entry = z
+const entry = z
   .object({
     key: z.string().meta({ example: 'group:finance#1' }),
     kind: z.enum(['group', 'reviewer', 'anyone']),

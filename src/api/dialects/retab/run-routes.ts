@@ -1,8 +1,5 @@
 import { z } from 'zod';
-import { isJsonObject, type JsonObject } from '../../../domain/json.js';
-import { checkIJson } from '../../../rules/canonical.js';
 import { cancelRun } from '../../../store/cancel-run.js';
-import { findPerson } from '../../../store/people.js';
 import {
   createRun,
   findRun,
@@ -14,15 +11,15 @@ import {
 import type { RunRow } from '../../../store/tables.js';
 import { answer, ok } from '../../answer.js';
 import { afterCommit, forward } from '../../cast-vote.js';
-import { atPlace, checkSnapshotSize } from '../../check-snapshot.js';
-import { type ApiError, forbidden, invalidValue, notFound } from '../../errors.js';
+import { forbidden, isApiError, notFound } from '../../errors.js';
 import { anyId, jsonObject, listOf, listQuery, newId, pageParams, prose } from '../../fields.js';
 import { type Call, route } from '../../route.js';
 import { findStartVersion, unknownBlocks } from '../../start-version.js';
-import { unstorableText } from '../../unstorable-text.js';
 import { dateParam } from './date-param.js';
 import { retab } from './dialect.js';
 import { pageRequest, showPage } from './pages.js';
+import { filterStatus, metadataParam, RUN_FILTER_WORDS } from './run-filters.js';
+import { checkRunRequest, chooseOwner } from './run-request.js';
 import { run, type RunBody, showRun, showRuns, TRIGGERS } from './run-wire.js';
 
 const tag = 'Runs';
@@ -51,10 +48,8 @@ const start = route({
   handle: async (call, { body }) => {
     const { deps, actor } = call;
     const inputs = body.json_inputs ?? {};
-    const unfit =
-      refuseDocuments(body.documents ?? {}) ??
-      checkInputs(inputs) ??
-      checkMetadata(body.metadata ?? null);
+    const metadata = body.metadata ?? null;
+    const unfit = checkRunRequest({ inputs, documents: body.documents ?? {}, metadata });
     if (unfit !== null) {
       return unfit;
     }
@@ -69,7 +64,7 @@ const start = route({
       body.workflow_id,
       body.version ?? 'production',
     );
-    if ('code' in version) {
+    if (isApiError(version)) {
       return version;
     }
     const misdirected = unknownBlocks(version, inputs);
@@ -86,7 +81,7 @@ const start = route({
       {
         version,
         inputs,
-        metadata: body.metadata ?? null,
+        metadata,
         ownerId,
         commandId,
         trigger: 'api',
@@ -97,56 +92,6 @@ const start = route({
     return answer(202, await readBack(call, started.run));
   },
 });
-
-function refuseDocuments(documents: JsonObject): ApiError | null {
-  return Object.keys(documents).length === 0
-    ? null
-    : invalidValue(
-        ['body', 'documents'],
-        'Inputs are JSON here: send them as `json_inputs`, and documents as links inside them.',
-      );
-}
-
-/** Every input may become a snapshot under review, so each is held to what a snapshot may be. */
-function checkInputs(inputs: JsonObject): ApiError | null {
-  const badKey = Object.keys(inputs).find((key) => checkIJson(key).length > 0);
-  if (badKey !== undefined) {
-    return atPlace(checkIJson(inputs), ['body', 'json_inputs']);
-  }
-  for (const [blockId, value] of Object.entries(inputs)) {
-    const unfit = checkSnapshotSize(value, ['body', 'json_inputs', blockId]);
-    if (unfit !== null) {
-      return unfit;
-    }
-  }
-  return null;
-}
-
-function checkMetadata(metadata: JsonObject | null): ApiError | null {
-  const problems = metadata === null ? [] : [...checkIJson(metadata), ...unstorableText(metadata)];
-  return problems.length === 0 ? null : atPlace(problems, ['body', 'metadata']);
-}
-
-/** Who owns a new run: the person who starts it, or whom a service or an admin names. */
-async function chooseOwner(
-  { deps, actor }: Call,
-  named: string | null,
-): Promise<string | null | ApiError> {
-  if (named === null || (named === actor.id && actor.kind === 'person')) {
-    return actor.kind === 'person' ? actor.id : null;
-  }
-  if (actor.kind === 'person' && !actor.roles.includes('admin')) {
-    return forbidden(
-      "Only services and admins start runs in somebody else's name: leave `owner` out.",
-    );
-  }
-  return (await findPerson(deps.db, actor.projectId, named)) === null
-    ? invalidValue(
-        ['body', 'owner'],
-        `There is no user '${named}': name one that GET /v1/users lists.`,
-      )
-    : named;
-}
 
 async function readBack(call: Call, row: RunRow): Promise<RunBody> {
   const { db } = call.deps;
@@ -159,51 +104,6 @@ async function readBack(call: Call, row: RunRow): Promise<RunBody> {
     },
     showRun(row, []),
   );
-}
-
-/** What a run can be filtered by; `queued` and `failed` are older clients' words. */
-const RUN_FILTER_WORDS = [
-  'pending',
-  'queued',
-  'running',
-  'awaiting_review',
-  'completed',
-  'error',
-  'failed',
-  'cancelled',
-] as const;
-
-function filterStatus(word: (typeof RUN_FILTER_WORDS)[number]): RunFilter['statuses'][number] {
-  switch (word) {
-    case 'failed':
-      return 'error';
-    case 'queued':
-      return 'pending';
-    default:
-      return word;
-  }
-}
-
-/** A filter by metadata: a JSON object, of which every part must be in the run's own. */
-const metadataParam = z
-  .string()
-  .transform((source, context): JsonObject => {
-    const value = parseJsonOrNull(source);
-    if (isJsonObject(value) && checkIJson(value).length + unstorableText(value).length === 0) {
-      return value;
-    }
-    context.addIssue({ code: 'custom', message: 'Expected a JSON object, percent-encoded.' });
-    return z.NEVER;
-  })
-  .meta({ override: { type: 'string', contentMediaType: 'application/json' } });
-
-function parseJsonOrNull(source: string): unknown {
-  try {
-    const value: unknown = JSON.parse(source);
-    return value;
-  } catch {
-    return null;
-  }
 }
 
 const list = route({
