@@ -23,8 +23,8 @@ if (!Number.isInteger(votes) || votes < 1 || votes > 10) {
 }
 
 const size = values.quick
-  ? { warmUp: 5, rounds: 3, pairs: 20, bursts: 2, runsInBurst: 50 }
-  : { warmUp: 20, rounds: 5, pairs: 40, bursts: 4, runsInBurst: 100 };
+  ? { warmUp: 5, rounds: 3, pairs: 15, bursts: 2, runsInBurst: 40 }
+  : { warmUp: 20, rounds: 5, pairs: 40, bursts: 3, runsInBurst: 100 };
 const limitMs = (values.quick ? 5 : 15) * 60_000;
 const loadBefore = systemLoad();
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Client, Fact, JsonObject } from '../../src/client/index.js';
 import { until } from '../support/until.js';
 import { measured, seconds } from './measured.js';
@@ -53,6 +53,7 @@ describe.runIf(isLinux)('a stack whose parts are killed while people vote', () =
     });
     parked = new Map(await Promise.all(groups));
   });
+  beforeEach(({ onTestFailed }) => onTestFailed(() => stack.tell()));
   afterAll(() => stack.remove());
 
   test.each(ROUNDS)(

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Client } from '../../src/client/index.js';
 import { until } from '../support/until.js';
 import { measured, seconds } from './measured.js';
@@ -34,6 +34,7 @@ describe.runIf(isLinux)('a block that is being executed', () => {
       });
     }
   });
+  beforeEach(({ onTestFailed }) => onTestFailed(() => stack.tell()));
   afterAll(() => stack.remove());
 
   test('while PostgreSQL is killed: its answer is stored when that is back', async () => {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Client } from '../../src/client/index.js';
 import { signalProcess } from '../../src/dev/process-identity.js';
 import { until } from '../support/until.js';
@@ -54,11 +54,13 @@ describe.runIf(isLinux)('a stack whose Temporal is away for a minute', () => {
       channelArgs: { 'grpc.initial_reconnect_backoff_ms': 20, 'grpc.max_reconnect_backoff_ms': 50 },
     });
   });
+  beforeEach(({ onTestFailed }) => onTestFailed(() => stack.tell()));
   afterAll(() => stack.remove());
   afterAll(() => temporal.close());
 
   test('because it hangs: people vote on, and everything takes effect when it goes on', async () => {
     const pid = await until('Temporal', () => stack.pidOf('Temporal'));
+    onTestFinished(() => signalProcess(pid, 'SIGCONT')); // stopped, it would not even hear that it should end
     const [once, again] = await Promise.all([executing('once'), executing('again')]);
     await throughAnOutage('hanging', {
       begin: async () => signalProcess(pid, 'SIGSTOP'),
@@ -138,7 +140,8 @@ describe.runIf(isLinux)('a stack whose Temporal is away for a minute', () => {
     }
     const endedMs = performance.now() - answersAt;
     expect(await reviewOf(admin, begun.id)).toMatchObject({ status: 'PENDING' });
-    expect(await stack.readyz()).toMatchObject({ status: 200, temporal: 'ok', failed: 0 });
+    await until('readyz to say ok', async () => (await stack.readyz()).temporal === 'ok');
+    expect(await stack.readyz()).toMatchObject({ status: 200, pending: 0, failed: 0 });
     measured(
       `Temporal ${name} for ${seconds(AWAY_MS)}: degraded after ${seconds(noticedMs)}, slowest vote ${seconds(slowestMs)}; ` +
         `once it answered, the first delivery took ${seconds(firstMs)}, all ${pending} ${seconds(allMs)}, and the last run had ended after ${seconds(endedMs)}`,
@@ -168,7 +171,6 @@ describe.runIf(isLinux)('a stack whose Temporal is away for a minute', () => {
       resume_status: 'pending',
       review: { status: 'APPROVED' },
     });
-    console.log(answer.resume_error);
     expect(answer.resume_error).toMatch(
       /^The vote is recorded; the workflow will be told as soon as Temporal answers \(.+\)\.$/,
     );

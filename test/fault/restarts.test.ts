@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Client } from '../../src/client/index.js';
 import { until } from '../support/until.js';
 import { measured, seconds } from './measured.js';
@@ -32,6 +32,7 @@ describe.runIf(isLinux)('`countersign up` on a home that has been used', () => {
       ],
     });
   });
+  beforeEach(({ onTestFailed }) => onTestFailed(() => stack.tell()));
   afterAll(() => stack.remove());
 
   test('stopped by SIGTERM: what is executed finishes or is taken up again, and parked runs wait', async () => {

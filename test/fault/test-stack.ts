@@ -74,9 +74,14 @@ export type TestStack = {
   stop(): Promise<number | null>;
   /** Kills `up` itself, and waits until everything that it ran is gone. */
   crash(): Promise<void>;
+  /** Prints what its parts wrote last, for a test that fails: the home is removed afterwards. */
+  tell(): Promise<void>;
   /** Ends and removes everything. */
   remove(): Promise<void>;
 };
+
+const TOLD_LINES = 30;
+const TOLD_CHARACTERS = 500;
 
 /** Makes a home and brings a stack up on it. */
 export async function startTestStack(): Promise<TestStack> {
@@ -85,6 +90,7 @@ export async function startTestStack(): Promise<TestStack> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const journal = openJournal(join(home, 'journal'));
+  const said: string[] = [];
   let current: Up | null = null;
 
   const upNow = (): Up => {
@@ -106,7 +112,7 @@ export async function startTestStack(): Promise<TestStack> {
     url,
     journal,
     up: async () => {
-      current = await spawnUp({ PORT: `${port}`, COUNTERSIGN_HOME: home }, journal);
+      current = await spawnUp({ PORT: `${port}`, COUNTERSIGN_HOME: home }, journal, said);
       await current.ready;
     },
     clientOf: (token) => createClient({ url, token, timeoutMs: 15_000 }),
@@ -150,6 +156,15 @@ export async function startTestStack(): Promise<TestStack> {
       });
       current = null;
     },
+    tell: async () => {
+      console.log(`countersign up:\n${said.slice(-TOLD_LINES).join('\n')}`);
+      for (const name of await readdir(join(home, 'logs'))) {
+        const text = await readFile(join(home, 'logs', name), 'utf8');
+        const lines = text.split('\n').filter((line) => !line.includes('"msg":"request"'));
+        const last = lines.slice(-TOLD_LINES).map((line) => line.slice(0, TOLD_CHARACTERS));
+        console.log(`${name}:\n${last.join('\n')}`);
+      }
+    },
     remove: async () => {
       if (current !== null) {
         await stack.crash();
@@ -174,7 +189,7 @@ type Up = {
 };
 
 /** It dies with us, and so does everything that it runs. */
-async function spawnUp(env: NodeJS.ProcessEnv, journal: Journal): Promise<Up> {
+async function spawnUp(env: NodeJS.ProcessEnv, journal: Journal, said: string[]): Promise<Up> {
   const child = await spawnGuarded({
     file: process.execPath,
     args: [BIN, 'up', '--blocks', BLOCKS],
@@ -189,16 +204,19 @@ async function spawnUp(env: NodeJS.ProcessEnv, journal: Journal): Promise<Up> {
   const exited = once(child, 'close').then(([code]: unknown[]) =>
     typeof code === 'number' ? code : null,
   );
-  return { pid: child.pid ?? -1, exited, ready: sayingReady(child, exited) };
+  return { pid: child.pid ?? -1, exited, ready: sayingReady(child, exited, said) };
 }
 
-async function sayingReady(child: ChildProcess, exited: Promise<unknown>): Promise<void> {
-  const lines: string[] = [];
+async function sayingReady(
+  child: ChildProcess,
+  exited: Promise<unknown>,
+  said: string[],
+): Promise<void> {
   const ready = new Promise<true>((resolve) => {
     for (const stream of [child.stdout, child.stderr]) {
       if (stream !== null) {
         createInterface({ input: stream }).on('line', (line) => {
-          lines.push(line);
+          said.push(line);
           if (line.startsWith('countersign ready')) {
             resolve(true);
           }
@@ -208,7 +226,7 @@ async function sayingReady(child: ChildProcess, exited: Promise<unknown>): Promi
   });
   const isReady = await Promise.race([ready, exited.then(() => false)]);
   if (!isReady) {
-    throw new Error(`\`countersign up\` ended before it was ready:\n${lines.join('\n')}`);
+    throw new Error(`\`countersign up\` ended before it was ready:\n${said.join('\n')}`);
   }
 }
 

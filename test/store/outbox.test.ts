@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { SYSTEM } from '../../src/store/actors.js';
-import { inTransaction } from '../../src/store/database.js';
+import { inTransaction, openDatabase } from '../../src/store/database.js';
 import { takeStep } from '../../src/store/gates.js';
 import { listenForMessages } from '../../src/store/listen.js';
 import {
@@ -197,10 +197,12 @@ describe('leaseDueMessages', () => {
   });
 
   test('skips what another session is about to lease, instead of waiting for it', async () => {
-    const { db } = database;
+    const { db, url } = database;
     const run = await aRun(db);
     await oweCancel(run, 0, 'w1');
     await oweCancel(run, 0, 'w2');
+    const impatient = openDatabase(`${url}?options=-c%20lock_timeout%3D2s`, { maxConnections: 1 });
+    onTestFinished(() => impatient.close());
     await db.transaction().execute(async (tx) => {
       await tx
         .selectFrom('outbox')
@@ -208,7 +210,7 @@ describe('leaseDueMessages', () => {
         .where('workflowId', '=', 'w1')
         .forUpdate()
         .execute();
-      expect(await leaseOne()).toMatchObject({ workflowId: 'w2' });
+      expect(await leaseDueMessages(impatient.db, ALL)).toMatchObject([{ workflowId: 'w2' }]);
     });
     expect(await leaseOne()).toMatchObject({ workflowId: 'w1' });
   });
