@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Client, createClient, hasEnded } from '../../src/client/index.js';
 import { findLocalStack } from '../../src/cli/local-stack.js';
-import type { Json } from '../../src/domain/json.js';
+import { isJsonObject, type Json } from '../../src/domain/json.js';
 import workflow from './workflow.js';
 
 /** An invoice without the order it belongs to: somebody has to fill that in. */
@@ -68,9 +68,7 @@ async function takeThrough(client: Client): Promise<void> {
 }
 
 function withReference(buyer: Json | undefined, reference: string): Json {
-  return typeof buyer === 'object' && buyer !== null && !Array.isArray(buyer)
-    ? { ...buyer, reference }
-    : { reference };
+  return buyer !== undefined && isJsonObject(buyer) ? { ...buyer, reference } : { reference };
 }
 
 function say(stage: string, what: string): void {

@@ -43,7 +43,7 @@ const DRAIN_MS = 10_000;
  *
  * @throws ConfigError when the address cannot be listened on
  */
-export async function startApi(settings: ApiSettings): Promise<RunningApi> {
+async function startApi(settings: ApiSettings): Promise<RunningApi> {
   const { databaseUrl, env, host, port, logger } = settings;
   const database = openDatabase(databaseUrl, {
     maxConnections: 20,

@@ -55,7 +55,7 @@ const WORKFLOW = defineSearchAttributeKey(SEARCH_ATTRIBUTES.workflow, SearchAttr
 const RUN = defineSearchAttributeKey(SEARCH_ATTRIBUTES.run, SearchAttributeType.KEYWORD);
 
 /** `TEMPORAL_*` settings that cannot be used; the message says which and why. */
-export class TemporalSettingsError extends Error {
+class TemporalSettingsError extends Error {
   override readonly name = 'TemporalSettingsError';
 }
 

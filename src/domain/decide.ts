@@ -336,7 +336,7 @@ export function fillableEntries(policy: Policy, voter: Voter): readonly Entry[] 
 }
 
 /** Whether an entry is one that somebody may fill by membership, by name or by role. */
-export function isFillableBy({ kind, subject }: Entry, voter: Voter): boolean {
+function isFillableBy({ kind, subject }: Entry, voter: Voter): boolean {
   switch (kind) {
     case 'group':
       return voter.groups.includes(subject);

@@ -1,7 +1,7 @@
 import type { Role, Scope, Voter } from '../domain/people.js';
 
 /** The one project there is until tenants are built; every row carries it. */
-export const DEFAULT_PROJECT_ID = 'prj_default';
+const DEFAULT_PROJECT_ID = 'prj_default';
 
 /** Whoever asks something of the store: a person or a service with their credential, or the system. */
 export type Actor = {

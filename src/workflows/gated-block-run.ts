@@ -24,7 +24,7 @@ import type { Activities } from '../activities/index.js';
 import { blocksWithin, store } from './activities.js';
 
 /** Carries a recorded fact; its payload is not believed (see `parseReviewerDecision`). */
-export const reviewerDecision = defineSignal<[unknown]>(REVIEWER_DECISION);
+const reviewerDecision = defineSignal<[unknown]>(REVIEWER_DECISION);
 
 type GateView = Extract<Awaited<ReturnType<Activities['openGate']>>, { kind: 'waiting' }>['gate'];
 

@@ -109,7 +109,9 @@ function asPattern(promised: string): RegExp {
   const lines = masked(promised)
     .split('\n')
     .map((line) =>
-      line === '…' ? String.raw`(?:.*\n)*?` : `${line.replaceAll(/[$()*+.?[\\\]^{|}]/g, String.raw`\$&`)}\n`,
+      line === '…'
+        ? String.raw`(?:.*\n)*?`
+        : `${line.replaceAll(/[$()*+.?[\\\]^{|}]/g, String.raw`\$&`)}\n`,
     );
   return new RegExp(`^${lines.join('')}$`);
 }

@@ -45,7 +45,7 @@ export async function startTlsProxy(target: string, apiKey: string): Promise<Tls
         request.pipe(stream);
       }
     });
-    request.on('trailers', (received) => {
+    request.on('trailers', (received: IncomingHttpHeaders) => {
       trailers = received;
     });
     stream.on('wantTrailers', () => stream.sendTrailers(trailers));

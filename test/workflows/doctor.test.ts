@@ -5,7 +5,7 @@ import { ensureSearchAttributes } from '../../src/delivery/search-attributes.js'
 import { openTemporal } from '../../src/delivery/temporal.js';
 import { findTemporalCli } from '../../src/dev/temporal-cli.js';
 import { startTemporalServer } from '../../src/dev/temporal-server.js';
-import { DEFAULT_TASK_QUEUE, GATED_BLOCK_RUN } from '../../src/domain/messages.js';
+import { GATED_BLOCK_RUN } from '../../src/domain/messages.js';
 import { recordVote } from '../../src/store/record-vote.js';
 import type { ReviewRow, RunRow } from '../../src/store/tables.js';
 import {
@@ -115,7 +115,7 @@ describe('doctor', () => {
     const workflowId = 'run_FORGOTTEN_extract~0';
     await op.client.workflow.start(GATED_BLOCK_RUN, {
       workflowId,
-      taskQueue: `${on.env['COUNTERSIGN_TASK_QUEUE'] ?? DEFAULT_TASK_QUEUE}`,
+      taskQueue: on.temporal.taskQueue,
       args: [{ step_id: 'run_FORGOTTEN_extract', timeout_ms: 1_000 }],
       startDelay: '1 hour',
     });
