@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto';
-import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { BlockFunctions } from '../blocks.js';
 import { parseDurationMs } from '../domain/duration.js';
 import type { GateEnd, RunEnd, RunPlan, StepEnd } from '../domain/orders.js';
@@ -15,20 +13,12 @@ import {
   readGate,
   takeStep,
 } from '../store/gates.js';
-import {
-  type Beginning,
-  beginStep,
-  completeStep,
-  failAttempt,
-  type Failure,
-  finishStep,
-} from '../store/ledger.js';
+import { completeStep } from '../store/ledger.js';
 import { beginRun } from '../store/runs.js';
 import { createSteps, getDefinition, getStepContext, stepIdOf } from '../store/steps.js';
-import { executeBlock, type ExecutionContext } from './execute-block.js';
 import { openAfterOutput, openBeforeInput } from './open-gate.js';
+import { runBlock } from './run-block.js';
 import { type ActivityLogger, scrubbed } from './scrub.js';
-import { untilStored } from './until-stored.js';
 
 /** What activities need of the process they run in. */
 export type ActivityDependencies = {
@@ -83,52 +73,13 @@ export type Activities = {
 
 /** Builds the activities of one worker. */
 export function createActivities(dependencies: ActivityDependencies): Activities {
-  const { db, functions, logger } = dependencies;
+  const { db, logger } = dependencies;
 
-  /** Executes a step's block once and enters what came of it, with what follows from a result. */
-  const execute = async <T>(
-    stepId: string,
-    attemptToken: string,
-    beginning: Extract<Beginning, { kind: 'begin' }>,
-    afterwards: Parameters<typeof finishStep<T>>[2],
-  ): Promise<T | StepEnd> => {
-    const { context, input, attempt } = beginning;
-    const execution = await executeBlock(
-      context.block,
-      input,
-      functions,
-      executionContext(stepId, context.run.id, attempt),
-    );
-    if (execution.kind === 'result') {
-      const finish = { stepId, attemptToken, result: execution.result };
-      return (await untilStored(() => finishStep(db, finish, afterwards))) ?? 'superseded';
-    }
-    const isSilent = execution.kind === 'timeout';
-    const fail = (): Promise<Failure> =>
-      failAttempt(db, stepId, attemptToken, execution.message, isSilent);
-    // A repeatable block is executed again without the failure; entered twice it would cost two attempts.
-    const failure = context.block.execution.repeatable ? await fail() : await enterFailure(fail);
-    if (failure === 'retry') {
-      throw ApplicationFailure.create({
-        type: 'BlockFailed',
-        message: `attempt ${attempt} of step ${stepId} failed; the store has its message`,
-        category: 'BENIGN',
-      });
-    }
-    return failure;
-  };
-
-  const runToEnd = async (stepId: string, holder: string | null): Promise<StepEnd> => {
-    const attemptToken = randomUUID();
-    const beginning = await beginStep(db, stepId, holder, attemptToken);
-    if (beginning.kind === 'ended') {
-      return beginning.end;
-    }
-    return await execute(stepId, attemptToken, beginning, async (tx, { step }) => {
+  const runToEnd = (stepId: string, holder: string | null): Promise<StepEnd> =>
+    runBlock(dependencies, stepId, holder, async (tx, { step }) => {
       await completeStep(tx, step, null);
       return 'completed' as const;
     });
-  };
 
   return scrubbed(logger, {
     beginRun: async (runId) => {
@@ -156,34 +107,25 @@ export function createActivities(dependencies: ActivityDependencies): Activities
       return { status };
     },
 
-    runStep: (stepId) => whileBeating(() => runToEnd(stepId, null)),
+    runStep: (stepId) => runToEnd(stepId, null),
 
-    openGate: ({ stepId, holder }) =>
-      whileBeating(async () => {
-        const taking = await takeStep(db, stepId, holder);
-        if (taking.kind !== 'unopened') {
-          return taking;
-        }
-        const { block } = await getStepContext(db, stepId);
-        if (block.review === null) {
-          throw new Error(`step ${stepId} has no gate`);
-        }
-        if (block.review.placement === 'input') {
-          return await openBeforeInput(db, stepId, holder.workflowId, block.review);
-        }
-        const attemptToken = randomUUID();
-        const beginning = await beginStep(db, stepId, holder.workflowId, attemptToken);
-        if (beginning.kind === 'ended') {
-          return beginning;
-        }
-        const opening = await execute(
-          stepId,
-          attemptToken,
-          beginning,
-          openAfterOutput(block, block.review),
-        );
-        return typeof opening === 'string' ? { kind: 'ended', end: opening } : opening;
-      }),
+    openGate: async ({ stepId, holder }) => {
+      const taking = await takeStep(db, stepId, holder);
+      if (taking.kind !== 'unopened') {
+        return taking;
+      }
+      const { block } = await getStepContext(db, stepId);
+      const { workflowId } = holder;
+      if (block.review === null) {
+        throw new Error(`step ${stepId} has no gate`);
+      }
+      if (block.review.placement === 'input') {
+        return await openBeforeInput(db, stepId, workflowId, block.review);
+      }
+      const afterwards = openAfterOutput(block, block.review);
+      const opening = await runBlock(dependencies, stepId, workflowId, afterwards);
+      return typeof opening === 'string' ? { kind: 'ended', end: opening } : opening;
+    },
 
     readGate: (stepId) => readGate(db, stepId),
 
@@ -194,39 +136,6 @@ export function createActivities(dependencies: ActivityDependencies): Activities
       return step.holder === holder;
     },
 
-    executeStep: ({ stepId, holder }) => whileBeating(() => runToEnd(stepId, holder)),
+    executeStep: ({ stepId, holder }) => runToEnd(stepId, holder),
   });
-}
-
-/** Enters the only failure of a block that must not be repeated. */
-async function enterFailure(fail: () => Promise<Failure>): Promise<Failure> {
-  const failure = await untilStored(async () => {
-    const entered = await fail();
-    return entered === 'superseded' ? null : entered;
-  });
-  return failure ?? 'superseded';
-}
-
-const HEARTBEAT_EVERY_MS = 3_000;
-
-/** Heartbeats while `work` goes on, so that a lost worker is noticed and a cancellation arrives. */
-async function whileBeating<T>(work: () => Promise<T>): Promise<T> {
-  const context = Context.current();
-  const timer = setInterval(() => context.heartbeat(), HEARTBEAT_EVERY_MS);
-  try {
-    return await work();
-  } finally {
-    clearInterval(timer);
-  }
-}
-
-function executionContext(stepId: string, runId: string, attempt: number): ExecutionContext {
-  const context = Context.current();
-  return {
-    stepId,
-    runId,
-    attempt,
-    cancelled: context.cancellationSignal,
-    heartbeat: () => context.heartbeat(),
-  };
 }

@@ -1,4 +1,5 @@
-import { ApplicationFailure, Context } from '@temporalio/activity';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/activity';
 import { isStoreAway } from '../store/store-away.js';
 
 const AGAIN_AFTER_MS = 500;
@@ -14,7 +15,10 @@ const AGAIN_AFTER_MS = 500;
  *
  * @param write gives null when another attempt, or the end of the step, has overtaken this one
  */
-export async function untilStored<T>(write: () => Promise<T | null>): Promise<T | null> {
+export async function untilStored<T>(
+  write: () => Promise<T | null>,
+  cancelled: AbortSignal,
+): Promise<T | null> {
   for (let isRepeat = false; ; isRepeat = true) {
     try {
       const written = await write();
@@ -31,6 +35,11 @@ export async function untilStored<T>(write: () => Promise<T | null>): Promise<T 
         throw error;
       }
     }
-    await Context.current().sleep(AGAIN_AFTER_MS);
+    if (cancelled.aborted) {
+      throw new CancelledFailure(
+        'the answer could not be stored before the activity was cancelled',
+      );
+    }
+    await delay(AGAIN_AFTER_MS);
   }
 }

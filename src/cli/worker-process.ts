@@ -74,8 +74,9 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     stickyQueueScheduleToStartTimeout: '2s',
     maxCachedWorkflows: 500,
     ...PATIENT_ISOLATE,
-    shutdownGraceTime: '20s',
-    shutdownForceTime: '40s',
+    // Less than the 15 s after which a supervisor kills: a block that is cut off should hear of it.
+    shutdownGraceTime: '10s',
+    shutdownForceTime: '13s',
   });
   const sender = new Sender({ db: database.db, databaseUrl, temporal, logger });
   sender.start();

@@ -54,14 +54,19 @@ export function classify(error: unknown): Delivery {
     case status.UNIMPLEMENTED:
       return { kind: 'config', reason };
     default:
-      return { kind: 'retry', reason, isOutage: OUTAGES.has(grpc.code) };
+      // Voters read the reason; what the channel says of addresses and load balancing helps nobody.
+      return {
+        kind: 'retry',
+        reason: OUTAGES.get(grpc.code) ?? reason,
+        isOutage: OUTAGES.has(grpc.code),
+      };
   }
 }
 
-const OUTAGES: ReadonlySet<status> = new Set([
-  status.UNAVAILABLE,
-  status.DEADLINE_EXCEEDED,
-  status.CANCELLED,
+const OUTAGES: ReadonlyMap<status, string> = new Map([
+  [status.UNAVAILABLE, 'Temporal cannot be reached'],
+  [status.DEADLINE_EXCEEDED, 'Temporal did not answer in time'],
+  [status.CANCELLED, 'the connection to Temporal was closed'],
 ]);
 
 function grpcErrorOf(error: unknown): { readonly code: status; readonly details: string } | null {

@@ -10,6 +10,7 @@ import {
   readLeasedMessage,
 } from '../store/outbox.js';
 import { Breaker } from './breaker.js';
+import { classify } from './classify.js';
 import { send, settle, type Settled } from './deliver.js';
 import type { Temporal } from './temporal.js';
 
@@ -41,6 +42,7 @@ const CONCURRENCY = 16;
 const POLL_MS = 5_000;
 const SHORTEST_REST_MS = 20;
 const PROBE_EVERY_MS = 500;
+const QUIET_PROBES = 3;
 const PACE_WINDOW_MS = 100;
 
 /** Whether Temporal answers, as far as this process knows. */
@@ -64,6 +66,7 @@ export class Sender {
   readonly #stopped = new AbortController();
   #wake: () => void = () => {};
   #isWoken = false;
+  #heardAt = 0;
   #loop: Promise<void> = Promise.resolve();
   #unlisten: () => Promise<void> = async () => {};
 
@@ -73,6 +76,7 @@ export class Sender {
 
   /** Begins to deliver; returns at once. */
   start(): void {
+    this.#heardAt = Date.now();
     this.#unlisten = listenForMessages(this.#deps.databaseUrl, () => this.#awaken());
     this.#loop = this.#run();
   }
@@ -129,6 +133,7 @@ export class Sender {
           await this.#probe();
         } else if ((await this.#deliverBatch()) === 0) {
           await this.#sleepUntilWoken(await this.#restMs());
+          await this.#askWhenQuiet();
         }
       } catch (error) {
         logger.warn({ err: error }, 'delivery is waiting for the store');
@@ -153,6 +158,36 @@ export class Sender {
       await delay(PACE_WINDOW_MS);
     }
     return messages.length;
+  }
+
+  /** Asks Temporal whether it is there when nothing was sent for a while, so that `/readyz` knows. */
+  async #askWhenQuiet(): Promise<void> {
+    if (Date.now() - this.#heardAt < POLL_MS) {
+      return;
+    }
+    for (let unanswered = 0; !this.#stopped.signal.aborted;) {
+      try {
+        await this.#deps.temporal.probe();
+        this.#heardAt = Date.now();
+        return;
+      } catch (error) {
+        const delivery = classify(error);
+        unanswered += 1;
+        if (delivery.kind !== 'retry' && delivery.kind !== 'config') {
+          return;
+        }
+        // One late answer is no outage.
+        if (unanswered === QUIET_PROBES) {
+          this.#breaker.open(delivery.reason, Date.now());
+          this.#deps.logger.warn(
+            { reason: delivery.reason },
+            'Temporal is away; what is owed waits',
+          );
+          return;
+        }
+      }
+      await this.#sleepUntilWoken(PROBE_EVERY_MS);
+    }
   }
 
   /** Frees what was leased before it was known that Temporal is away. */
@@ -182,6 +217,7 @@ export class Sender {
       }
     } else {
       this.#breaker.succeeded();
+      this.#heardAt = Date.now();
     }
     const settled = await settle(db, message, delivery);
     if (settled === 'failed') {

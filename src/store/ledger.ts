@@ -21,16 +21,21 @@ export type Beginning =
       readonly context: StepContext;
     }
   /** It need not or must not be executed; `end` says what it has come to. */
-  | { readonly kind: 'ended'; readonly end: StepEnd };
+  | { readonly kind: 'ended'; readonly end: StepEnd }
+  /** It must not be repeated, and an earlier attempt is alive: its answer is worth waiting for. */
+  | { readonly kind: 'busy' };
 
 /**
  * Enters in the ledger that a block's execution begins, or says why it must not.
  *
  * 1. A step that has ended keeps its end: a repeat gets the stored result.
  * 2. A step that was begun and never ended is begun again only if its block is repeatable; otherwise
- *    nobody can know what it did, and it ends as UNKNOWN.
+ *    nobody can know what it did, and it ends as UNKNOWN; unless the earlier attempt is alive still
+ *    (Temporal lost sight of it, not we), which is waited for.
  * 3. Nothing begins in a run that is no longer running, but for what has been claimed already.
  * 4. Only the step's holder may begin it, where it has one.
+ *
+ * Idempotent by the attempt's token, so that a commit whose answer was lost can be asked for again.
  *
  * @param attemptToken names this attempt; only the latest attempt may write a result
  */
@@ -59,23 +64,52 @@ export async function beginStep(
     if (run.status !== 'running' && (review === null || review.claimedAt === null)) {
       return { kind: 'ended', end: 'stopped' };
     }
-    if (step.attemptToken !== null && !before.block.execution.repeatable) {
+    const isOurs = step.attemptToken === attemptToken;
+    if (step.attemptToken !== null && !isOurs && !before.block.execution.repeatable) {
+      if (await isAlive(tx, stepId)) {
+        return { kind: 'busy' };
+      }
       await endAsUnknown(tx, step, review);
       return { kind: 'ended', end: 'unknown' };
     }
+    const attempt = isOurs ? step.attempt : step.attempt + 1;
     await tx
       .updateTable('step')
       .set({
         status: 'running',
-        attempt: step.attempt + 1,
+        attempt,
         attemptToken,
+        aliveAt: sql`clock_timestamp()`,
         startedAt: sql`coalesce(started_at, clock_timestamp())`,
       })
       .where('id', '=', stepId)
       .execute();
     const input = await readBlockInput(tx, context);
-    return { kind: 'begin', attempt: step.attempt + 1, input, context };
+    return { kind: 'begin', attempt, input, context };
   });
+}
+
+/** An execution that has not stamped its step for so long is taken for lost. */
+const LOST_AFTER_MS = 10_000;
+
+async function isAlive(tx: Tx, stepId: string): Promise<boolean> {
+  const alive = await tx
+    .selectFrom('step')
+    .select('id')
+    .where('id', '=', stepId)
+    .where('aliveAt', '>', sql<Date>`clock_timestamp() - ${LOST_AFTER_MS} * interval '1 ms'`)
+    .executeTakeFirst();
+  return alive !== undefined;
+}
+
+/** Notes that an attempt is still executing its block; an overtaken one notes nothing. */
+export async function stampAlive(db: Db, stepId: string, attemptToken: string): Promise<void> {
+  await db
+    .updateTable('step')
+    .set({ aliveAt: sql`clock_timestamp()` })
+    .where('id', '=', stepId)
+    .where('attemptToken', '=', attemptToken)
+    .execute();
 }
 
 /** What a finished block leaves behind; a gate's own rows are written by `write` in the same go. */

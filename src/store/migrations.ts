@@ -113,6 +113,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
           attempt int not null default 0,
           failures int not null default 0,
           attempt_token text,
+          alive_at timestamptz(3),
           input text,
           output text,
           consensus text,

@@ -248,7 +248,7 @@ export function asResume(row: Pick<OutboxRow, 'state' | 'lastError'>): Resume {
     case 'pending':
       return {
         status: 'pending',
-        error: `The vote is recorded; the workflow will be told as soon as Temporal answers (${row.lastError ?? 'not sent yet'}).`,
+        error: `The vote is recorded; the workflow will be told as soon as Temporal answers (${row.lastError ?? 'it has not answered yet'}).`,
       };
     case 'failed':
       return {

@@ -169,6 +169,7 @@ export interface Run {
 }
 
 export interface Step {
+  aliveAt: Timestamp | null;
   attempt: Generated<number>;
   attemptToken: string | null;
   blockId: string;

@@ -18,6 +18,9 @@ type Stop = { readonly line: number; readonly commands: string; readonly promise
 
 const README = document('README.md').text;
 
+/** Stands before the number of a line in what the tour prints. */
+const MARK = '@@ README.md:';
+
 describe('the two commands', () => {
   test('install, start and test, and nothing else', () => {
     expect(codeBlocks(section(README, '## Two commands')).map(({ code }) => code)).toEqual([
@@ -44,8 +47,9 @@ describe('the tour', () => {
       env: { ...ownEnvironment(), ...env, COUNTERSIGN_URL: stack.url },
       timeout: 120_000,
     });
-    for (const [, line = '', output = ''] of stdout.matchAll(/^\u0001(\d+)\n([^\u0001]*)/gm)) {
-      printed.set(Number(line), output);
+    for (const part of stdout.split(MARK).slice(1)) {
+      const end = part.indexOf('\n');
+      printed.set(Number(part.slice(0, end)), part.slice(end + 1));
     }
   }, 300_000);
 
@@ -98,7 +102,7 @@ function readTour(): readonly Stop[] {
 
 /** All commands in one shell, as somebody types them; what each prints comes behind its line number. */
 function scriptOf(stops: readonly Stop[]): string {
-  const parts = stops.map(({ line, commands }) => `printf '\\001%s\\n' ${line}\n${commands}`);
+  const parts = stops.map(({ line, commands }) => `echo '${MARK}${line}'\n${commands}`);
   return ['set -euo pipefail', 'exec 2>&1', ...parts].join('\n');
 }
 

@@ -5,9 +5,14 @@ import { REVIEW_STATUSES, RUN_STATUSES, type RunStatus } from '../../src/domain/
 import { SYSTEM } from '../../src/store/actors.js';
 import { addVersion } from '../../src/store/add-version.js';
 import { cancelRun } from '../../src/store/cancel-run.js';
-import type { ClaimAnswer, ClaimRequest } from '../../src/store/gates.js';
-import { takeStep } from '../../src/store/gates.js';
+import {
+  type ClaimAnswer,
+  type ClaimRequest,
+  claimRelease,
+  takeStep,
+} from '../../src/store/gates.js';
 import { beginStep, completeStep, failAttempt, finishStep } from '../../src/store/ledger.js';
+import { stepIdOf } from '../../src/store/steps.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import {
   aBlock,
@@ -456,12 +461,10 @@ describe('a refused claim', () => {
   test('of a step whose gate has not opened says that nothing is decided', async () => {
     const { db } = database;
     const run = await aRunningRun(db, [aBlock('only', { review: aGate() })]);
-    const stepId = `${run.id}_only`;
+    const stepId = stepIdOf(run.id, 'only');
     await takeStep(db, stepId, { workflowId: 'w', startedAt: new Date().toISOString() });
-    const gate = { stepId, holder: 'w', run, review: { newestVersionId: 'rvr_X' } };
-    const asked = { stepId, holder: gate.holder, versionId: 'rvr_X' };
-    const parked = await aParkedGate(db);
-    expect(await claim(db, parked, asked)).toEqual({
+    const asked = { stepId, holder: 'w', status: 'APPROVED', versionId: 'rvr_X' } as const;
+    expect(await claimRelease(db, asked)).toEqual({
       granted: false,
       why: 'not_decided',
       waitMs: null,

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Block, BlockResult } from '../../src/domain/definition.js';
 import type { JsonObject } from '../../src/domain/json.js';
@@ -13,6 +14,7 @@ import {
   failAttempt,
   failStep,
   finishStep,
+  stampAlive,
 } from '../../src/store/ledger.js';
 import { leaseDueMessages, settleMessage } from '../../src/store/outbox.js';
 import { findReviewOfStep } from '../../src/store/reviews.js';
@@ -108,8 +110,25 @@ async function finish(
   });
 }
 
-const said = (beginning: Beginning): string =>
-  beginning.kind === 'begin' ? `begin ${beginning.attempt}` : beginning.end;
+function said(beginning: Beginning): string {
+  switch (beginning.kind) {
+    case 'begin':
+      return `begin ${beginning.attempt}`;
+    case 'ended':
+      return beginning.end;
+    case 'busy':
+      return 'busy';
+  }
+}
+
+/** Lets the attempt that is under way be silent for so long that it is taken for lost. */
+async function loseAttempt(stepId: string): Promise<void> {
+  await database.db
+    .updateTable('step')
+    .set({ aliveAt: sql`clock_timestamp() - interval '11 seconds'` })
+    .where('id', '=', stepId)
+    .execute();
+}
 
 describe('beginStep', () => {
   test('enters the attempt, its token and the time, and gives the block what it needs', async () => {
@@ -144,10 +163,11 @@ describe('beginStep', () => {
     expect((await stepOf(stepId)).startedAt).toEqual(startedAt);
   });
 
-  test('never begins a block twice that must not be repeated: nobody can know what it did', async () => {
+  test('never begins a block twice that must not be repeated: once its attempt is lost, nobody can know what it did', async () => {
     const { db } = database;
     const { runId, stepId } = await aStep({ execution: ONCE });
     expect(said(await beginStep(db, stepId, null, 'first'))).toBe('begin 1');
+    await loseAttempt(stepId);
     for (const token of ['second', 'third']) {
       expect(said(await beginStep(db, stepId, null, token))).toBe('unknown');
     }
@@ -165,6 +185,45 @@ describe('beginStep', () => {
     ]);
   });
 
+  test('waits for an attempt that must not be repeated for as long as it says that it is alive', async () => {
+    const { db } = database;
+    const { stepId } = await aStep({ execution: ONCE });
+    await beginStep(db, stepId, null, 'first');
+    const begun = await stepOf(stepId);
+    expect(said(await beginStep(db, stepId, null, 'second'))).toBe('busy');
+    expect(await stepOf(stepId)).toEqual(begun);
+
+    await loseAttempt(stepId);
+    await stampAlive(db, stepId, 'first');
+    expect(said(await beginStep(db, stepId, null, 'second'))).toBe('busy');
+    expect(await finish(stepId, 'first')).toBe('completed');
+    expect(said(await beginStep(db, stepId, null, 'second'))).toBe('completed');
+  });
+
+  test('takes no word for it from an attempt that was overtaken', async () => {
+    const { db } = database;
+    const { stepId } = await aStep({ execution: ONCE });
+    await beginStep(db, stepId, null, 'first');
+    await loseAttempt(stepId);
+    await stampAlive(db, stepId, 'another');
+    expect(said(await beginStep(db, stepId, null, 'second'))).toBe('unknown');
+  });
+
+  test.each([
+    ['repeatable', REPEATABLE],
+    ['not repeatable', ONCE],
+  ])(
+    'asked again by the same attempt of a block that is %s gives the same answer',
+    async (_, execution) => {
+      const { db } = database;
+      const { stepId } = await aStep({ execution });
+      const first = await beginStep(db, stepId, null, 'first');
+      const begun = await stepOf(stepId);
+      expect(said(await beginStep(db, stepId, null, 'first'))).toBe(said(first));
+      expect(await stepOf(stepId)).toEqual({ ...begun, aliveAt: A_TIME });
+    },
+  );
+
   test.each([
     ['repeatable', REPEATABLE, 20],
     ['not repeatable', ONCE, 1],
@@ -181,7 +240,7 @@ describe('beginStep', () => {
       expect(words.filter((word) => word.startsWith('begin')).toSorted()).toEqual(
         Array.from({ length: begun }, (_, n) => `begin ${n + 1}`).toSorted(),
       );
-      expect(words.filter((word) => word === 'unknown')).toHaveLength(20 - begun);
+      expect(words.filter((word) => word === 'busy')).toHaveLength(20 - begun);
     },
   );
 
@@ -370,6 +429,7 @@ describe('finishStep', () => {
     const { db } = database;
     const { runId, stepId } = await aStep({ execution: ONCE });
     await beginStep(db, stepId, null, 'first');
+    await loseAttempt(stepId);
     await beginStep(db, stepId, null, 'second');
     expect(await finish(stepId, 'first')).toBeNull();
     expect(await stepOf(stepId)).toMatchObject({ outcomeUnknown: true, output: null });

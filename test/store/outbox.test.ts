@@ -449,7 +449,7 @@ describe('resumeOf', () => {
       {
         status: 'pending',
         error:
-          'The vote is recorded; the workflow will be told as soon as Temporal answers (not sent yet).',
+          'The vote is recorded; the workflow will be told as soon as Temporal answers (it has not answered yet).',
       },
     ],
     [

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { SYSTEM } from '../../src/store/actors.js';
 import { addVersion } from '../../src/store/add-version.js';
+import { cancelRun } from '../../src/store/cancel-run.js';
 import { type Page, type PageRequest, UnknownCursorError } from '../../src/store/paging.js';
 import {
   type DecisionStatus,
@@ -22,8 +24,6 @@ import {
   person,
   vote,
 } from '../support/parked.js';
-import { cancelRun } from '../../src/store/cancel-run.js';
-import { SYSTEM } from '../../src/store/actors.js';
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -281,14 +281,14 @@ describe('a cursor', () => {
 describe('listReviews', () => {
   test('sorts reviews by their outcome as the contract does, and combines conditions', async () => {
     const { db } = database;
-    const park1 = async (): Promise<ParkedGate> => {
+    const parkOne = async (): Promise<ParkedGate> => {
       const run = await aRunningRun(db, [aBlock('sorted', { review: aGate() })]);
       return await park(db, run, 'sorted');
     };
     const names = ['pending', 'approved', 'released', 'rejected', 'cancelled', 'revoked'] as const;
     const gates = new Map<string, ParkedGate>();
     for (const name of names) {
-      gates.set(name, await park1());
+      gates.set(name, await parkOne());
     }
     const at = (name: string): ParkedGate => gates.get(name) ?? expect.fail(name);
     for (const name of ['approved', 'released', 'revoked']) {

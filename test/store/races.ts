@@ -6,7 +6,7 @@ import type { TestDatabase } from '../support/database.js';
 import { until } from '../support/until.js';
 
 /** A fresh situation, what is done to it at once, and what it has come to in words. */
-export type Situation<Name extends string> = {
+type Situation<Name extends string> = {
   readonly runId: string;
   /** Each says in words what came of it. */
   readonly acts: Readonly<Record<Name, () => Promise<string>>>;
@@ -67,7 +67,7 @@ export async function raceAll<Name extends string>(
 }
 
 /** Starts acts in order while their run is locked, waits until all of them wait for it, and lets go. */
-export async function letGoTogether<T>(
+async function letGoTogether<T>(
   db: Db,
   runId: string,
   acts: readonly (() => Promise<T>)[],

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { canonicalJson } from '../../src/rules/canonical.js';
 import { SYSTEM } from '../../src/store/actors.js';
+import { getDefinition } from '../../src/store/steps.js';
 import {
   findWorkflow,
   findWorkflowVersion,
@@ -11,7 +12,6 @@ import {
 } from '../../src/store/workflows.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { aBlock, aDefinition, aGate, aRun, person } from '../support/parked.js';
-import { getDefinition } from '../../src/store/steps.js';
 
 const PROJECT = 'prj_default';
 

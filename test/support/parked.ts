@@ -192,7 +192,7 @@ export async function aParkedGate(
 }
 
 /** A vote with what is recorded beside it; by default an approval of the newest version. */
-export type VoteAbout = {
+type VoteAbout = {
   readonly verdict?: Verdict;
   readonly versionId?: string | null;
   readonly force?: boolean;

@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto';
+import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
+import type { BlockFunctions } from '../blocks.js';
+import type { StepEnd } from '../domain/orders.js';
+import type { Db } from '../store/database.js';
+import {
+  type Beginning,
+  beginStep,
+  failAttempt,
+  type Failure,
+  finishStep,
+  stampAlive,
+} from '../store/ledger.js';
+import { executeBlock } from './execute-block.js';
+import { untilStored } from './until-stored.js';
+
+/** What running a block needs of its process. */
+export type BlockRunner = { readonly db: Db; readonly functions: BlockFunctions };
+
+const BEAT_EVERY_MS = 3_000;
+const BUSY_AGAIN_AFTER = '3s';
+
+/**
+ * Runs a step's block as its ledger allows, and enters what came of it together with what follows.
+ *
+ * While it executes it heartbeats to Temporal and stamps its step in the store. Temporal may lose
+ * sight of an execution (it was away for longer than a heartbeat) and ask for another: what must not
+ * be repeated is then waited for as long as it is alive, and executed by nobody else.
+ */
+export async function runBlock<T>(
+  runner: BlockRunner,
+  stepId: string,
+  holder: string | null,
+  afterwards: Parameters<typeof finishStep<T>>[2],
+): Promise<T | StepEnd> {
+  const { db } = runner;
+  const attemptToken = randomUUID();
+  const context = Context.current();
+  const cancelled = askedToStop(context);
+  const beating = setInterval(() => {
+    context.heartbeat();
+    stampAlive(db, stepId, attemptToken).catch(() => {
+      // The store is away; the next beat stamps again.
+    });
+  }, BEAT_EVERY_MS);
+  try {
+    const beginning = await untilStored(
+      () => beginStep(db, stepId, holder, attemptToken),
+      cancelled,
+    );
+    switch (beginning?.kind) {
+      case 'begin':
+        return await execute(runner, { stepId, attemptToken, cancelled }, beginning, afterwards);
+      case 'ended':
+        return beginning.end;
+      case 'busy':
+      case undefined:
+        throw ApplicationFailure.create({
+          type: 'StillExecuting',
+          message: `an earlier attempt of step ${stepId} is still at work`,
+          nextRetryDelay: BUSY_AGAIN_AFTER,
+          category: 'BENIGN',
+        });
+    }
+  } finally {
+    clearInterval(beating);
+  }
+}
+
+type Attempt = {
+  readonly stepId: string;
+  readonly attemptToken: string;
+  readonly cancelled: AbortSignal;
+};
+
+async function execute<T>(
+  { db, functions }: BlockRunner,
+  { stepId, attemptToken, cancelled }: Attempt,
+  beginning: Extract<Beginning, { kind: 'begin' }>,
+  afterwards: Parameters<typeof finishStep<T>>[2],
+): Promise<T | StepEnd> {
+  const { context, input, attempt } = beginning;
+  const activity = Context.current();
+  const execution = await executeBlock(context.block, input, functions, {
+    stepId,
+    runId: context.run.id,
+    attempt,
+    cancelled,
+    heartbeat: () => activity.heartbeat(),
+  });
+  if (execution.kind === 'result') {
+    const finish = { stepId, attemptToken, result: execution.result };
+    const written = await untilStored(() => finishStep(db, finish, afterwards), cancelled);
+    return written ?? 'superseded';
+  }
+  const isSilent = execution.kind === 'timeout';
+  const fail = (): Promise<Failure> =>
+    failAttempt(db, stepId, attemptToken, execution.message, isSilent);
+  // A repeatable block is executed again without the failure; entered twice it would cost two attempts.
+  const failure = context.block.execution.repeatable
+    ? await fail()
+    : await enterOnlyFailure(fail, cancelled);
+  if (failure === 'retry') {
+    throw ApplicationFailure.create({
+      type: 'BlockFailed',
+      message: `attempt ${attempt} of step ${stepId} failed; the store has its message`,
+      category: 'BENIGN',
+    });
+  }
+  return failure;
+}
+
+/** Enters the only failure of a block that must not be repeated. */
+async function enterOnlyFailure(
+  fail: () => Promise<Failure>,
+  cancelled: AbortSignal,
+): Promise<Failure> {
+  const failure = await untilStored(async () => {
+    const entered = await fail();
+    return entered === 'superseded' ? null : entered;
+  }, cancelled);
+  return failure ?? 'superseded';
+}
+
+/**
+ * Aborted when somebody wants the execution to stop: the run was cancelled, or the worker shuts down.
+ *
+ * An activity also counts as cancelled when Temporal has forgotten it or timed it out, which says
+ * nothing of whether its block should go on: the ledger rules on that.
+ */
+function askedToStop(context: Context): AbortSignal {
+  const controller = new AbortController();
+  context.cancelled.catch((reason: unknown) => {
+    const details = context.cancellationDetails;
+    const isForgotten =
+      details !== undefined &&
+      (details.notFound || details.timedOut) &&
+      !details.cancelRequested &&
+      !details.workerShutdown;
+    if (!isForgotten) {
+      controller.abort(reason instanceof Error ? reason : new CancelledFailure('cancelled'));
+    }
+  });
+  return controller.signal;
+}
