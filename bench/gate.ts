@@ -14,6 +14,7 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     votes: { type: 'string', default: '1' },
+    'stock-temporal': { type: 'boolean', default: false },
   },
 });
 const votes = Number(values.votes);
@@ -26,9 +27,10 @@ const size = values.quick
   ? { warmUp: 5, rounds: 3, pairs: 15, bursts: 2, runsInBurst: 40 }
   : { warmUp: 20, rounds: 5, pairs: 40, bursts: 3, runsInBurst: 100 };
 const limitMs = (values.quick ? 5 : 15) * 60_000;
+const isThrottled = values['stock-temporal'];
 const loadBefore = systemLoad();
 
-await runBench({ isTraced: false, limitMs }, async (stage, say) => {
+await runBench({ isTraced: false, isThrottled, limitMs }, async (stage, say) => {
   const machine = await describeMachine(stage, loadBefore);
   const starts = new Starts();
   starts.follow(await stage.startWorker());
@@ -70,6 +72,6 @@ await runBench({ isTraced: false, limitMs }, async (stage, say) => {
     countersign: await sample(rounds[0]?.countersign),
     bare: await sample(rounds[0]?.bare),
   };
-  const summary = summarize({ machine, votes, size, rounds, bursts, events });
+  const summary = summarize({ machine, votes, isThrottled, size, rounds, bursts, events });
   console.log(values.json ? JSON.stringify(summary, null, 2) : show(summary));
 });

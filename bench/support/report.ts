@@ -11,6 +11,8 @@ type BothSides<T> = Readonly<Record<SideName, T>>;
 export type Report = {
   readonly machine: Machine;
   readonly votes: number;
+  /** Whether the Temporal server kept its own limit on polling. */
+  readonly isThrottled: boolean;
   readonly size: Readonly<Record<string, number>>;
   /** One vote at a time: the timings of each round. */
   readonly rounds: readonly BothSides<readonly Timing[]>[];
@@ -30,6 +32,7 @@ type Comparison = BothSides<number> & {
 export type Summary = {
   readonly machine: Machine;
   readonly votes: number;
+  readonly isThrottled: boolean;
   readonly size: Report['size'];
   readonly samples: number;
   readonly downstreamP50Ms: Comparison;
@@ -41,7 +44,8 @@ export type Summary = {
 };
 
 /** Works out quantiles and ratios. */
-export function summarize({ machine, votes, size, rounds, bursts, events }: Report): Summary {
+export function summarize(report: Report): Summary {
+  const { machine, votes, isThrottled, size, rounds, bursts, events } = report;
   const over = (value: (timing: Timing) => number, share: number): Comparison => {
     const of = (timings: readonly Timing[]): number => quantile(timings.map(value), share);
     const countersign = of(rounds.flatMap((round) => round.countersign));
@@ -56,6 +60,7 @@ export function summarize({ machine, votes, size, rounds, bursts, events }: Repo
   return {
     machine,
     votes,
+    isThrottled,
     size,
     samples: rounds.flatMap((round) => round.countersign).length,
     downstreamP50Ms: over(({ downstreamMs }) => downstreamMs, 0.5),
@@ -74,7 +79,7 @@ export function summarize({ machine, votes, size, rounds, bursts, events }: Repo
 
 /** A report for people. */
 export function show(summary: Summary): string {
-  const { machine, votes, samples, size, events } = summary;
+  const { machine, votes, isThrottled, samples, size, events } = summary;
   const { versions } = machine;
   const row = (name: string, { countersign, bare, ratio, ratioOfRounds }: Comparison) => [
     name,
@@ -93,7 +98,7 @@ export function show(summary: Summary): string {
   return [
     `${machine.cores} cores (${machine.cpu}), ${machine.memoryGb} GB, ${machine.platform}`,
     `load before: ${machine.load.join(', ')}; 8 kB durable on disk in ${figure(machine.fdatasyncMs)} ms`,
-    `Countersign ${versions.countersign}, Node ${versions.node}, PostgreSQL ${versions.postgresql}, Temporal server ${versions.temporalServer}`,
+    `Countersign ${versions.countersign}, Node ${versions.node}, PostgreSQL ${versions.postgresql}, Temporal server ${versions.temporalServer} ${isThrottled ? 'with its own' : 'without a'} limit on polling`,
     `${votes} vote${votes === 1 ? '' : 's'} a gate; ${samples} samples one at a time; ${size['bursts']} times ${size['runsInBurst']} gates at once`,
     '',
     table(

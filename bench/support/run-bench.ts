@@ -1,11 +1,11 @@
-import { openStage, type Stage } from './stage.js';
+import { openStage, type Stage, type StageOptions } from './stage.js';
 
 /**
  * Runs a bench on a stage of its own and ends this process: also on Ctrl-C, on an error, and after the
  * time that it may take at most.
  */
 export async function runBench(
-  options: { readonly isTraced: boolean; readonly limitMs: number },
+  options: Omit<StageOptions, 'say'> & { readonly limitMs: number },
   bench: (stage: Stage, say: (line: string) => void) => Promise<void>,
 ): Promise<never> {
   const say = (line: string): void => {
@@ -27,7 +27,7 @@ export async function runBench(
   let stage: Stage | null = null;
   let exitCode = 0;
   try {
-    stage = await Promise.race([openStage(options.isTraced, say), stopped]);
+    stage = await Promise.race([openStage({ ...options, say }), stopped]);
     await Promise.race([bench(stage, say), stopped]);
   } catch (error) {
     exitCode = 1;

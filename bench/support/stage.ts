@@ -15,6 +15,7 @@ import { becomesTrue } from '../../src/dev/wait.js';
 import { openDatabase } from '../../src/store/database.js';
 import { migrate } from '../../src/store/migrate.js';
 import { type BenchProcess, startBenchProcess } from './bench-process.js';
+import { unthrottled } from './unthrottled-temporal.js';
 
 const READY_MS = 60_000;
 const NAMESPACE = 'default';
@@ -36,13 +37,21 @@ export type Stage = {
   stop(): Promise<void>;
 };
 
+/** How a stage is set. */
+export type StageOptions = {
+  /** Whether our own processes record statements and requests. */
+  readonly isTraced: boolean;
+  /** Whether the Temporal server keeps its own limit on polling; see `unthrottled`. */
+  readonly isThrottled: boolean;
+  /** Told what is going on. */
+  readonly say: (line: string) => void;
+};
+
 /**
  * Brings up, in a temporary home: PostgreSQL with fsync, a Temporal dev server on a file, and the API
  * in a process of its own as `countersign api` runs it.
- *
- * @param isTraced whether our own processes record statements and requests
  */
-export async function openStage(isTraced: boolean, say: (line: string) => void): Promise<Stage> {
+export async function openStage(options: StageOptions): Promise<Stage> {
   const path = await mkdtemp(join(tmpdir(), 'countersign-bench-'));
   await chmod(path, 0o711); // under root PostgreSQL runs as another user
   const stops: (() => Promise<void>)[] = [
@@ -54,7 +63,7 @@ export async function openStage(isTraced: boolean, say: (line: string) => void):
     }
   };
   try {
-    return { ...(await build(path, isTraced, say, stops)), stop };
+    return { ...(await build(path, options, stops)), stop };
   } catch (error) {
     await stop();
     throw error;
@@ -63,8 +72,7 @@ export async function openStage(isTraced: boolean, say: (line: string) => void):
 
 async function build(
   path: string,
-  isTraced: boolean,
-  say: (line: string) => void,
+  { isTraced, isThrottled, say }: StageOptions,
   stops: (() => Promise<void>)[],
 ): Promise<Omit<Stage, 'stop'>> {
   const home = await openHome(path);
@@ -76,7 +84,7 @@ async function build(
   stops.push(() => postgres.stop());
   const server = await startTemporalServer({
     home: path,
-    cli: cli.path,
+    cli: isThrottled ? cli.path : await unthrottled(cli.path, path),
     namespace: NAMESPACE,
     port: await freePort(),
     uiPort: await freePort(),

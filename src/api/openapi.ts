@@ -43,7 +43,7 @@ const OPEN_ANSWERS: CreateDocumentOptions = {
 };
 
 /** The OpenAPI 3.1 document of every route, in the order in which they are served. */
-export function createOpenApi(version: string) {
+export function createOpenApi(version: string): ReturnType<typeof createDocument> {
   const paths: ZodOpenApiPathsObject = {};
   for (const route of ROUTES) {
     const path = documentedPath(route.path);

@@ -10,6 +10,9 @@ export function explainConnectionError(error: unknown): string | null {
   if (/^(28P01|28000|3D000)$/.test(code ?? '')) {
     return `PostgreSQL refuses DATABASE_URL (${message}): correct its user, password or database.`;
   }
+  if (/Namespace .* (is )?not found/i.test(message)) {
+    return `Temporal has no such namespace (${message}): create it, or correct TEMPORAL_NAMESPACE.`;
+  }
   if (/deadline|UNAVAILABLE|transport error|Connection refused|tcp connect/i.test(message)) {
     return `Temporal does not answer (${message}): start it, or correct TEMPORAL_ADDRESS and the other TEMPORAL_* settings.`;
   }

@@ -52,6 +52,9 @@ export async function up(options: {
     },
     onReady: async (urls) => {
       await untilWorkerPolls(urls.env, urls.home.logs);
+      if (urls.temporalUiUrl !== null) {
+        console.log(`Temporal's UI: ${urls.temporalUiUrl}`);
+      }
       if (options.demo && options.blocks === undefined && blocks !== null) {
         await parkDemoRun(urls.apiUrl, urls.home.adminToken);
       }

@@ -141,6 +141,7 @@ async function startServers(
       DATABASE_URL: databaseUrl,
       TEMPORAL_ADDRESS: temporalAddress,
       TEMPORAL_NAMESPACE: temporalNamespace,
+      ...(temporalUiUrl === null ? {} : { TEMPORAL_UI_URL: temporalUiUrl }),
       PORT: String(port),
       HOST: host,
       COUNTERSIGN_HOME: home.path,

@@ -19,7 +19,7 @@ import { writeEntries } from './record-fact.js';
 import { findReviewOfStep, listFacts, lockReviewOf, readFact } from './reviews.js';
 import { lockRun } from './runs.js';
 import { getStepContext, lockStep, type StepContext } from './steps.js';
-import type { ReviewRow } from './tables.js';
+import type { ReviewRow, StepRow } from './tables.js';
 
 /** Who runs a gated step: a Temporal workflow, and when it started (the younger one prevails). */
 export type Holder = { readonly workflowId: string; readonly startedAt: string };
@@ -53,7 +53,7 @@ export async function takeStep(db: Db, stepId: string, holder: Holder): Promise<
     const since = step.holderStartedAt;
     const startedAt = new Date(holder.startedAt);
     const isHolder = step.holder === holder.workflowId;
-    if (!isHolder && since !== null && startedAt < since) {
+    if (!isHolder && since !== null && isOlder({ ...holder, startedAt }, step, since)) {
       return { kind: 'ended', end: 'superseded' };
     }
     const review = await findReviewOfStep(tx, stepId);
@@ -86,6 +86,16 @@ export async function takeStep(db: Db, stepId: string, holder: Holder): Promise<
       ? { kind: 'unopened' }
       : { kind: 'waiting', gate: await viewGate(tx, review) };
   });
+}
+
+/** Started earlier than the present holder; of two that started at once, the one with the lesser id. */
+function isOlder(
+  asking: { readonly workflowId: string; readonly startedAt: Date },
+  step: StepRow,
+  since: Date,
+): boolean {
+  const ageMs = since.getTime() - asking.startedAt.getTime();
+  return ageMs > 0 || (ageMs === 0 && asking.workflowId < (step.holder ?? ''));
 }
 
 /** What failed to reach the holder before is among the facts that the new one reads. */

@@ -33,7 +33,8 @@ export type Beginning =
  *    nobody can know what it did, and it ends as UNKNOWN; unless the earlier attempt is alive still
  *    (Temporal lost sight of it, not we), which is waited for.
  * 3. Nothing begins in a run that is no longer running, but for what has been claimed already.
- * 4. Only the step's holder may begin it, where it has one.
+ * 4. Only the step's holder may begin it, where it has one; and behind a review of its input, only once
+ *    the release has been claimed.
  *
  * Idempotent by the attempt's token, so that a commit whose answer was lost can be asked for again.
  *
@@ -62,6 +63,10 @@ export async function beginStep(
       throw new Error(`step ${stepId} has a result, and yet it was to be begun`);
     }
     if (run.status !== 'running' && (review === null || review.claimedAt === null)) {
+      return { kind: 'ended', end: 'stopped' };
+    }
+    if (review?.placement === 'input' && review.claimedAt === null) {
+      // Whatever its workflow believes: an input that nobody has released is not executed.
       return { kind: 'ended', end: 'stopped' };
     }
     const isOurs = step.attemptToken === attemptToken;

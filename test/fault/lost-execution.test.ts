@@ -102,7 +102,8 @@ describe.runIf(isLinux)('a block that is being executed', () => {
         fixed: false,
       },
     ]);
-    expect(code).toBe(1);
+    // It is said, and stays on record; there is nothing that doctor could mend.
+    expect(code).toBe(0);
     measured(
       `worker killed: UNKNOWN after ${seconds(unknownMs)}, the repeatable one was executed again after ${seconds(againMs)}`,
     );

@@ -306,6 +306,13 @@ describe('beginStep', () => {
     expect(said(await beginStep(db, stepId, 'w1', 'first'))).toBe('begin 1');
   });
 
+  test('never begins behind a review of the input whose release nobody has claimed', async () => {
+    const { db } = database;
+    const gate = await aParkedGate(db, { placement: 'input', corrections: 'none' });
+    expect(said(await beginStep(db, gate.stepId, gate.holder, 'first'))).toBe('stopped');
+    expect(await stepOf(gate.stepId)).toMatchObject({ status: 'awaiting_review', attempt: 0 });
+  });
+
   test('does not begin again what has been reviewed', async () => {
     const { db } = database;
     const gate = await aParkedGate(db);
@@ -601,6 +608,20 @@ describe('takeStep', () => {
     await failStep(db, stepId, 'broken');
     expect(await takeStep(db, stepId, older)).toEqual({ kind: 'ended', end: 'superseded' });
     expect(await stepOf(stepId)).toMatchObject({ holder: 'younger' });
+  });
+
+  test('of two workflows that started at once settles on one, however often they ask', async () => {
+    const { db } = database;
+    const { stepId } = await aStep({ review: aGate() });
+    const [one, two] = [
+      { workflowId: 'gate~1', startedAt: at(0) },
+      { workflowId: 'gate~2', startedAt: at(0) },
+    ];
+    for (const asking of [one, two, one, two, one]) {
+      await takeStep(db, stepId, asking);
+    }
+    expect(await stepOf(stepId)).toMatchObject({ holder: 'gate~2' });
+    expect(await takeStep(db, stepId, one)).toEqual({ kind: 'ended', end: 'superseded' });
   });
 
   test('asked by twenty at once leaves the youngest as holder, and each it replaced is owed one cancel', async () => {
