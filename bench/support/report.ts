@@ -22,9 +22,9 @@ export type Report = {
 };
 
 type Comparison = BothSides<number> & {
-  /** Countersign's figure by the bare one's. */
+  /** Countersign's figure by the bare one's: the median of the rounds, which lie close in time. */
   readonly ratio: number;
-  /** The smallest and the largest ratio of a round; null where a round has too few samples for one. */
+  /** The smallest and the largest of them; null where a round has too few samples for one, as for p99. */
   readonly ratioOfRounds: readonly [number, number] | null;
 };
 
@@ -50,9 +50,11 @@ export function summarize(report: Report): Summary {
     const of = (timings: readonly Timing[]): number => quantile(timings.map(value), share);
     const countersign = of(rounds.flatMap((round) => round.countersign));
     const bare = of(rounds.flatMap((round) => round.bare));
-    const ofRounds = rounds.map((round) => of(round.countersign) / of(round.bare));
-    const ratioOfRounds = share === 0.5 ? spread(ofRounds) : null;
-    return { countersign, bare, ratio: countersign / bare, ratioOfRounds };
+    if (share > 0.5) {
+      return { countersign, bare, ratio: countersign / bare, ratioOfRounds: null };
+    }
+    const ratios = rounds.map((round) => of(round.countersign) / of(round.bare));
+    return { countersign, bare, ratio: median(ratios), ratioOfRounds: spread(ratios) };
   };
   const ours = median(bursts.map(({ countersign }) => countersign));
   const theirs = median(bursts.map(({ bare }) => bare));
