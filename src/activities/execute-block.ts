@@ -4,22 +4,21 @@ import { passedOn } from '../domain/block-input.js';
 import type { Block, BlockInput, BlockResult } from '../domain/definition.js';
 import { parseDurationMs } from '../domain/duration.js';
 import { isJsonObject, type Json } from '../domain/json.js';
-import { parseCanonical } from '../rules/canonical.js';
+import { canonicalForm, MAX_SNAPSHOT_BYTES, parseCanonical } from '../rules/canonical.js';
+import { type Execution, type ExecutionContext, failed, failedForGood } from './execution.js';
+import { callHttp, type HttpSettings } from './http-executor.js';
+import { messageOf, readableText } from './readable-text.js';
 
-/** What came of executing a block: a result, a failure it answered with, or silence until its timeout. */
-export type Execution =
-  | { readonly kind: 'result'; readonly result: BlockResult }
-  | { readonly kind: 'failure'; readonly message: string }
-  | { readonly kind: 'timeout'; readonly message: string };
-
-/** What an execution is told of itself. */
-export type ExecutionContext = {
-  readonly stepId: string;
-  readonly runId: string;
-  readonly attempt: number;
-  readonly cancelled: AbortSignal;
-  readonly heartbeat: () => void;
+/** What executing blocks needs of the worker. */
+export type BlockMeans = {
+  readonly functions: BlockFunctions;
+  readonly http: HttpSettings;
 };
+
+/** How much of a failure's message is kept. */
+const MAX_MESSAGE = 4_000;
+/** What `consensus` and `source` may take beside an output of the largest size. */
+const MAX_ANSWER_BYTES = MAX_SNAPSHOT_BYTES + 1024 * 1024;
 
 /**
  * Executes a block once and checks what it answers.
@@ -29,18 +28,17 @@ export type ExecutionContext = {
 export async function executeBlock(
   block: Block,
   given: BlockInput,
-  functions: BlockFunctions,
+  means: BlockMeans,
   context: ExecutionContext,
 ): Promise<Execution> {
-  const timeoutMs = parseDurationMs(block.execution.timeout) ?? 0;
-  const timeout = AbortSignal.timeout(timeoutMs);
-  const signal = AbortSignal.any([context.cancelled, timeout]);
   try {
-    const answer = await Promise.race([
-      answerOf(block, given, functions, { ...context, signal }),
-      aborted(signal),
-    ]);
-    return checkAnswer(block, answer);
+    const { executor } = block;
+    if (executor.kind !== 'http') {
+      return await executeHere(block, given, means.functions, context);
+    }
+    const outcome = await callHttp({ ...block, executor }, given, context, means.http);
+    // The same idempotency key would bring the same answer again.
+    return outcome.kind === 'answer' ? checkAnswer(block, outcome.json, failedForGood) : outcome;
   } catch (error) {
     if (context.cancelled.aborted) {
       throw new CancelledFailure(
@@ -49,11 +47,31 @@ export async function executeBlock(
         asError(context.cancelled.reason),
       );
     }
-    if (timeout.aborted) {
+    return failed(readableText(messageOf(error), MAX_MESSAGE));
+  }
+}
+
+/** Executes a block in this process; one that is silent until its timeout is not waited for. */
+async function executeHere(
+  block: Block,
+  given: BlockInput,
+  functions: BlockFunctions,
+  context: ExecutionContext,
+): Promise<Execution> {
+  const timeout = AbortSignal.timeout(parseDurationMs(block.execution.timeout) ?? 0);
+  const signal = AbortSignal.any([context.cancelled, timeout]);
+  try {
+    const answer = await Promise.race([
+      answerOf(block, given, functions, { ...context, signal }),
+      aborted(signal),
+    ]);
+    return checkAnswer(block, answer, failed);
+  } catch (error) {
+    if (timeout.aborted && !context.cancelled.aborted) {
       const message = `Block '${block.id}' did not answer within ${block.execution.timeout}: raise execution.timeout, or make it faster.`;
-      return { kind: 'timeout', message };
+      return { kind: 'silence', message };
     }
-    return { kind: 'failure', message: error instanceof Error ? error.message : String(error) };
+    throw error;
   }
 }
 
@@ -62,22 +80,20 @@ async function answerOf(
   given: BlockInput,
   functions: BlockFunctions,
   context: ExecutionContext & { readonly signal: AbortSignal },
-): Promise<Json> {
+): Promise<unknown> {
   const { executor } = block;
   switch (executor.kind) {
     case 'supplied':
-      if (given.input === null) {
+      if (given.input === null && context.isInIteration !== true) {
         throw new Error(
           `Block '${block.id}' is supplied by whoever starts the run: give its output as json_inputs['${block.id}'].`,
         );
       }
       return given.input;
     case 'pass':
-      return passedOn(block, given);
+      return passedOn(block, given, context.isInIteration);
     case 'http':
-      throw new Error(
-        `Block '${block.id}' declares the executor 'http', which is not supported yet.`,
-      );
+      throw new Error(`block ${block.id} is not executed here`);
     case 'function': {
       const run = Object.hasOwn(functions, executor.name) ? functions[executor.name] : undefined;
       if (run === undefined) {
@@ -91,19 +107,30 @@ async function answerOf(
   }
 }
 
-function checkAnswer(block: Block, answer: unknown): Execution {
-  const canonical = parseCanonical(answer);
+/** @param fail what an answer that cannot be stored comes to */
+function checkAnswer(block: Block, answer: unknown, fail: typeof failedForGood): Execution {
+  const canonical = parseCanonical(answer, MAX_ANSWER_BYTES);
   if ('problems' in canonical) {
     const [first] = canonical.problems;
     const where =
       first === undefined || first.path.length === 0 ? '' : ` at ${first.path.join('.')}`;
     const message = `Block '${block.id}' answered what cannot be stored: its output${where} ${first?.message ?? 'is no JSON'}.`;
-    return { kind: 'failure', message };
+    return fail(readableText(message, MAX_MESSAGE));
   }
-  const result = asResult(answer);
+  // A copy: what a function goes on changing while it is being stored is no longer what was checked.
+  const copy: unknown = JSON.parse(canonical.text);
+  const result = asResult(copy);
+  if (
+    canonical.byteLength > MAX_SNAPSHOT_BYTES &&
+    canonicalForm(result.output).byteLength > MAX_SNAPSHOT_BYTES
+  ) {
+    return fail(
+      `Block '${block.id}' answered what cannot be stored: its output takes more than ${MAX_SNAPSHOT_BYTES} bytes.`,
+    );
+  }
   if (block.review?.placement === 'output' && !isJsonObject(result.output)) {
     const message = `Block '${block.id}' has a gate on its output, and only a JSON object can be reviewed: answer one.`;
-    return { kind: 'failure', message };
+    return fail(message);
   }
   return { kind: 'result', result };
 }
@@ -124,7 +151,7 @@ function asResult(answer: unknown): BlockResult {
     : plain;
 }
 
-/** Only for what `parseCanonical` has accepted: it is JSON throughout. */
+/** Only for what was parsed as JSON, and is JSON throughout. */
 function isJson(value: unknown): value is Json {
   return value !== undefined;
 }

@@ -146,6 +146,60 @@ describe('evaluateExpression, by the specification', () => {
   });
 });
 
+describe('evaluateExpression, telling why', () => {
+  const long = 'a'.repeat(60);
+  const [yes, no] = [`output.count > 2.0 && "${long}" != ""`, `output.vendor == "${long}"`];
+
+  test.each<[string, string, string]>([
+    ['the alternative that is true', `${no} || ${no} || (${yes}) || ${no}`, `(${yes}) is true`],
+    [
+      'all that are, also those that stand in brackets or beside strings with operators in them',
+      `${no} || output.count > 2.0 || ${no} || output.vendor != "|| && (${long}"`,
+      `output.count > 2.0 is true; output.vendor != "|| && (${long}" is true`,
+    ],
+    [
+      'raw strings and comments as they are',
+      `${no} || output.vendor != r"\\${long}\\" // ( || ${long}\n || ${no}`,
+      `output.vendor != r"\\${long}\\" // ( || ${long} is true`,
+    ],
+    [
+      'every part of a chain of conditions',
+      `output.count > 2.0 && output.count > 1.0 && "${long}${long}${long}" != ""`,
+      `output.count > 2.0 is true; output.count > 1.0 is true; "${long}${long}${long}" != "" is true`,
+    ],
+    [
+      'what is neither as it stands, cut',
+      `"${long}${long}${long}${long}" != ""`,
+      `"${long}${long}${long}${'a'.repeat(16)}... is true`,
+    ],
+    [
+      'a choice as a whole, whatever its branches are',
+      `output.count > 2.0 ? true : ${no} || ${no} || ${no}`,
+      `${`output.count > 2.0 ? true : ${no} || ${no} || ${no}`.slice(0, 197)}... is true`,
+    ],
+  ])('names %s', (_what, source, because) => {
+    expect(source.length).toBeGreaterThan(200);
+    expect(checkExpression(source, 'output')).toBeNull();
+    expect(evaluate(source, { count: 3, vendor: 'Acme' })).toEqual({ opens: true, because });
+  });
+
+  test('shows as many parts as can be read, and says how many more there are', () => {
+    const source = Array.from({ length: 60 }, (_, n) => `output.count > ${n}.5 - 70.0`).join(
+      ' || ',
+    );
+    const { because } = evaluate(source, { count: 3 });
+    expect(because).toMatch(/^output\.count > 0\.5 - 70\.0 is true; .*; and \d+ more$/);
+    expect(because.length).toBeLessThan(800);
+  });
+
+  test('costs no more than once again, whatever its parts are', () => {
+    const part = 'output.l.exists(a, output.l.exists(b, output.l.exists(c, a + b + c < 0.0)))';
+    const source = `true || ${Array.from({ length: 20 }, () => part).join(' || ')}`;
+    const l = Array.from({ length: 400 }, (_, n) => n);
+    expect(evaluate(source, { l })).toEqual({ opens: true, because: 'true is true' });
+  });
+});
+
 describe('evaluateExpression, failing closed', () => {
   test.each<[string, string]>([
     ['output.missing > 5', 'field not found: missing'],

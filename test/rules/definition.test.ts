@@ -758,15 +758,197 @@ describe('gates', () => {
   });
 });
 
+describe('for_each', () => {
+  const inBody = (body: unknown, about: Fields = {}): Fields => ({
+    blocks: [aBlock({ id: 'each', type: 'for_each', body, ...about })],
+  });
+
+  test('has a body in which each block needs the one before, and the first needs none', () => {
+    const body = [aBlock({ id: 'x' }), aBlock({ id: 'y' }), aBlock({ id: 'z', needs: [] })];
+    const blocks = [aBlock(), aBlock({ id: 'each', type: 'for_each', body }), aBlock({ id: 'b' })];
+    const { definition } = accepted({ blocks });
+    expect(definition.blocks.map(({ id, needs }) => [id, needs])).toEqual([
+      ['a', []],
+      ['each', ['a']],
+      ['b', ['each']],
+    ]);
+    expect(definition.blocks[1]?.body?.map(({ id, needs }) => [id, needs])).toEqual([
+      ['x', []],
+      ['y', ['x']],
+      ['z', []],
+    ]);
+  });
+
+  test('may have needs of its siblings and of what its for_each needs itself, in any order', () => {
+    const body = [
+      aBlock({ id: 'late', needs: ['early', 'a'] }),
+      aBlock({ id: 'early', needs: ['a'] }),
+    ];
+    const { definition } = accepted({
+      blocks: [aBlock(), aBlock({ id: 'each', type: 'for_each', needs: ['a'], body })],
+    });
+    expect(definition.blocks[1]?.body?.map(({ id }) => id)).toEqual(['early', 'late']);
+  });
+
+  test('gives the same again for what it gave', () => {
+    const inner = aBlock({
+      id: 'inner',
+      type: 'for_each',
+      body: [aBlock({ id: 'leaf', review: { on_reject: 'drop' } })],
+    });
+    const { definition, warnings } = accepted(
+      inBody([aBlock({ id: 'late', needs: ['inner'] }), { ...inner, needs: [] }]),
+    );
+    const { workflow_id: id, ...body } = definition;
+    expect(parseDefinition(id, body)).toEqual({ definition, warnings });
+  });
+
+  const deep = (levels: number): Fields =>
+    levels === 0
+      ? aBlock({ id: 'leaf' })
+      : aBlock({ id: `each${levels}`, type: 'for_each', body: [deep(levels - 1)] });
+
+  test('may stand in another, three deep', () => {
+    expect(problems({ blocks: [deep(3)] })).toEqual([]);
+    expect(problems({ blocks: [deep(4)] })).toEqual([
+      {
+        path: ['body', 'blocks', 0, 'body', 0, 'body', 0, 'body', 0, 'body'],
+        message: 'a for_each may stand in another, at most 3 deep',
+      },
+    ]);
+  });
+
+  test.each<[string, Fields, Path, string]>([
+    [
+      'without a body',
+      { blocks: [aBlock({ type: 'for_each' })] },
+      [0, 'body'],
+      'expected the blocks that run for each item, got nothing',
+    ],
+    ['with an empty body', inBody([]), [0, 'body'], 'expected at least 1 item'],
+    [
+      'that is a body of another type',
+      { blocks: [aBlock({ body: [aBlock({ id: 'b' })] })] },
+      [0, 'body'],
+      'is for blocks of type "for_each" only, and this is "task"',
+    ],
+    [
+      'whose block is misshapen',
+      inBody([aBlock({ id: 'x', type: 'extrat' })]),
+      [0, 'body', 0, 'type'],
+      'got "extrat"',
+    ],
+    [
+      'whose gate is wrong',
+      inBody([aBlock({ id: 'x' }), aBlock({ id: 'y', review: { groups: ['a', 'a'] } })]),
+      [0, 'body', 1, 'review', 'groups', 1],
+      '"a" is listed already',
+    ],
+    [
+      'with an id that a block outside has',
+      { blocks: [aBlock(), aBlock({ id: 'each', type: 'for_each', body: [aBlock()] })] },
+      [1, 'body', 0, 'id'],
+      '"a" is the id of a block already',
+    ],
+    [
+      'with its own id inside',
+      inBody([aBlock({ id: 'each' })]),
+      [0, 'body', 0, 'id'],
+      '"each" is the id of a block already',
+    ],
+    [
+      'whose block needs one that its for_each does not need',
+      {
+        blocks: [
+          aBlock(),
+          aBlock({
+            id: 'each',
+            type: 'for_each',
+            needs: [],
+            body: [aBlock({ id: 'x', needs: ['a'] })],
+          }),
+        ],
+      },
+      [1, 'body', 0, 'needs', 0],
+      'expected a block of the same body, or one that its for_each "each" needs itself, got "a"',
+    ],
+    [
+      'whose block needs the for_each around it',
+      inBody([aBlock({ id: 'x', needs: ['each'] })]),
+      [0, 'body', 0, 'needs', 0],
+      'expected a block of the same body',
+    ],
+    [
+      'whose block needs nobody we know',
+      inBody([aBlock({ id: 'x', needs: ['b'] })]),
+      [0, 'body', 0, 'needs', 0],
+      'expected the id of a block of this workflow, got "b"',
+    ],
+    [
+      'from whose body a block outside needs one',
+      {
+        blocks: [
+          aBlock({ id: 'each', type: 'for_each', body: [aBlock({ id: 'x' })] }),
+          aBlock({ id: 'y', needs: ['x'] }),
+        ],
+      },
+      [1, 'needs', 0],
+      '"x" is in the body of "each", which hands on what its iterations gave; need "each" instead',
+    ],
+    [
+      'whose blocks need each other in a circle',
+      inBody([aBlock({ id: 'x', needs: ['y'] }), aBlock({ id: 'y', needs: ['x'] })]),
+      [0, 'body', 0, 'needs'],
+      'blocks need each other in a circle: "x" needs "y" needs "x"',
+    ],
+    [
+      'whose body has something that is not supported yet',
+      inBody([aBlock({ id: 'x', review: { due_in: '1d' } })]),
+      [0, 'body', 0, 'review', 'due_in'],
+      'due_in is not supported yet',
+    ],
+  ])('is refused %s', (_, body, path, message) => {
+    expect(problems(body)).toEqual([
+      { path: ['body', 'blocks', ...path], message: containing(message) },
+    ]);
+  });
+
+  test('counts the blocks of bodies into the hundred of a workflow', () => {
+    const many = (count: number): readonly Fields[] =>
+      Array.from({ length: count }, (_, index) => aBlock({ id: `b${index}` }));
+    expect(problems(inBody(many(99)))).toEqual([]);
+    expect(problems(inBody(many(100)))).toEqual([
+      {
+        path: ['body', 'blocks'],
+        message: 'expected at most 100 blocks, those of bodies counted, got 101',
+      },
+    ]);
+  });
+
+  test('warns at the place inside a body', () => {
+    const review = { predicate: { kind: 'confidence_lt', threshold: 0.5 } };
+    expect(
+      accepted(inBody([aBlock({ id: 'x' }), aBlock({ id: 'y', review })])).warnings,
+    ).toMatchObject([{ path: ['body', 'blocks', 0, 'body', 1, 'review', 'predicate'] }]);
+  });
+
+  test('drops in its body only', () => {
+    expect(problems(aReviewed({ on_reject: 'continue' }))).toEqual([]);
+    expect(problems(aReviewed({ on_reject: 'drop' }))).toEqual([
+      {
+        path: ['body', 'blocks', 0, 'review', 'on_reject'],
+        message:
+          '"drop" leaves out one iteration and is for blocks in the body of a for_each; accepted here: "cancel_run" or "continue"',
+      },
+    ]);
+    expect(problems(inBody([aBlock({ id: 'x', review: { on_reject: 'drop' } })]))).toEqual([]);
+    const gated = { review: { on_reject: 'drop' }, map_method: 'split_by_key', key: 'k' };
+    expect(problems(inBody([aBlock({ id: 'x' })], gated))).toHaveLength(1);
+  });
+});
+
 describe('what is not supported yet', () => {
   const rows: readonly (readonly [Fields, Path, string])[] = [
-    [{ type: 'for_each' }, ['type'], '"for_each" is not supported yet'],
-    [{ body: [] }, ['body'], 'body is not supported yet'],
-    [
-      { executor: { kind: 'http', url: 'https://example.com' } },
-      ['executor', 'kind'],
-      '"http" is not supported yet',
-    ],
     [
       { review: { remind_every: '1d' } },
       ['review', 'remind_every'],
@@ -775,12 +957,6 @@ describe('what is not supported yet', () => {
     [{ review: { due_in: '1d' } }, ['review', 'due_in'], 'due_in is not supported yet'],
     [{ review: { on_due: 'reject' } }, ['review', 'on_due'], 'on_due is not supported yet'],
     [{ review: { escalate: {} } }, ['review', 'escalate'], 'escalate is not supported yet'],
-    [{ review: { on_reject: 'drop' } }, ['review', 'on_reject'], '"drop" is not supported yet'],
-    [
-      { review: { on_reject: 'continue' } },
-      ['review', 'on_reject'],
-      '"continue" is not supported yet',
-    ],
   ];
 
   test.each(rows)('is refused: %j', (overrides, path, message) => {

@@ -9,6 +9,7 @@ function aForEach(overrides: Partial<GateContext>): GateContext {
     n_consensus: 1,
     map_method: 'split_by_key',
     key: 'vendor',
+    isInBody: false,
     ...overrides,
   };
 }
