@@ -4,5 +4,5 @@ import base from './vitest.config.js';
 // `npm run record:histories`: plays every scenario and writes its histories for this version.
 export default mergeConfig(
   { ...base, test: { ...base.test, include: [] } },
-  defineConfig({ test: { include: ['test/replay/record-histories.ts'] } }),
+  defineConfig({ test: { include: ['test/replay/record-*.ts'] } }),
 );

@@ -1,7 +1,17 @@
 import type { BlockFunctions } from '../blocks.js';
+import type { AuthorWorkflows } from '../delivery/author-workflows.js';
+import type { Block } from '../domain/definition.js';
 import { parseDurationMs } from '../domain/duration.js';
-import type { GateEnd, RunEnd, RunPlan, StepEnd } from '../domain/orders.js';
+import type {
+  BodyBlockOrder,
+  GateEnd,
+  IterationPlan,
+  RunEnd,
+  RunPlan,
+  StepEnd,
+} from '../domain/orders.js';
 import { hasEnded, type RunStatus } from '../domain/statuses.js';
+import { stepIdOf } from '../domain/step-ids.js';
 import type { Db } from '../store/database.js';
 import { endRun } from '../store/end-run.js';
 import {
@@ -9,13 +19,16 @@ import {
   type ClaimRequest,
   claimRelease,
   type GateView,
-  type Holder,
   readGate,
   takeStep,
 } from '../store/gates.js';
+import type { Holder } from '../store/holders.js';
+import { beginIterations, endIterations } from '../store/iterations.js';
 import { completeStep } from '../store/ledger.js';
 import { beginRun } from '../store/runs.js';
-import { createSteps, getDefinition, getStepContext, stepIdOf } from '../store/steps.js';
+import { createSteps, getDefinition, getStepContext } from '../store/steps.js';
+import { createExternalActivities, type ExternalActivities } from './external-reviews.js';
+import type { HttpSettings } from './http-executor.js';
 import { openAfterOutput, openBeforeInput } from './open-gate.js';
 import { runBlock } from './run-block.js';
 import { type ActivityLogger, scrubbed } from './scrub.js';
@@ -24,6 +37,10 @@ import { type ActivityLogger, scrubbed } from './scrub.js';
 export type ActivityDependencies = {
   readonly db: Db;
   readonly functions: BlockFunctions;
+  readonly http: HttpSettings;
+  /** Aborted when the worker stops and has waited for its blocks long enough. */
+  readonly stopping: AbortSignal;
+  readonly authorWorkflows: AuthorWorkflows;
   readonly logger: ActivityLogger;
 };
 
@@ -40,7 +57,7 @@ export type Opening =
  * What goes in and out stays in Temporal's histories: ids, verdicts and numbers. Errors are scrubbed
  * for the same reason.
  */
-export type Activities = {
+export type Activities = ExternalActivities & {
   /** Begins a run and lists its blocks; by the run's id. */
   readonly beginRun: (runId: string) => Promise<RunPlan>;
   /** Ends a run in the store; a run that has ended keeps its end. */
@@ -69,19 +86,33 @@ export type Activities = {
     readonly stepId: string;
     readonly holder: string;
   }) => Promise<GateEnd>;
+  /** Writes the iterations of a for_each whose items are released, and lists the unended; by its step. */
+  readonly beginIterations: (order: {
+    readonly stepId: string;
+    readonly holder: Holder;
+  }) => Promise<Iterating>;
+  /** Completes a for_each whose iterations have ended with what they gave; by its step. */
+  readonly endIterations: (order: {
+    readonly stepId: string;
+    readonly holder: string;
+  }) => Promise<StepEnd>;
 };
+
+/** What the workflow of a for_each is told when it begins. */
+export type Iterating =
+  | { readonly kind: 'begun'; readonly plan: IterationPlan }
+  | { readonly kind: 'ended'; readonly end: StepEnd };
 
 /** Builds the activities of one worker. */
 export function createActivities(dependencies: ActivityDependencies): Activities {
   const { db, logger } = dependencies;
 
   const runToEnd = (stepId: string, holder: string | null): Promise<StepEnd> =>
-    runBlock(dependencies, stepId, holder, async (tx, { step }) => {
-      await completeStep(tx, step, null);
-      return 'completed' as const;
-    });
+    runBlock(dependencies, stepId, holder, (tx, { step }) => completeStep(tx, step, null));
 
   return scrubbed(logger, {
+    ...createExternalActivities(dependencies),
+
     beginRun: async (runId) => {
       const run = await beginRun(db, runId);
       if (run.status !== 'running') {
@@ -92,12 +123,9 @@ export function createActivities(dependencies: ActivityDependencies): Activities
       }
       const definition = await getDefinition(db, run.workflowVersionId);
       await createSteps(db, run, definition);
-      const blocks = definition.blocks.map(({ id, needs, review, execution }) => ({
-        blockId: id,
-        stepId: stepIdOf(runId, id),
-        needs,
-        gate: review?.placement ?? null,
-        timeoutMs: parseDurationMs(execution.timeout) ?? 0,
+      const blocks = definition.blocks.map((block) => ({
+        ...orderOf(block),
+        stepId: stepIdOf(runId, block.id),
       }));
       return { status: run.status, workflowId: run.workflowId, blocks };
     },
@@ -137,5 +165,32 @@ export function createActivities(dependencies: ActivityDependencies): Activities
     },
 
     executeStep: ({ stepId, holder }) => runToEnd(stepId, holder),
+
+    beginIterations: async ({ stepId, holder }) => {
+      const begun = await beginIterations(db, stepId, holder);
+      if (begun.kind === 'ended') {
+        return begun;
+      }
+      const { iterationKey, unended, body } = begun;
+      const siblings = new Set(body.map(({ id }) => id));
+      // What a body needs from outside has ended before its first iteration begins.
+      const blocks = body.map(orderOf).map(({ needs, ...order }) => ({
+        ...order,
+        needs: needs.filter((id) => siblings.has(id)),
+      }));
+      return { kind: 'begun', plan: { iterationKey, unended, blocks } };
+    },
+
+    endIterations: ({ stepId, holder }) => endIterations(db, stepId, holder),
   });
+}
+
+function orderOf({ id, needs, review, execution, body }: Block): BodyBlockOrder {
+  return {
+    blockId: id,
+    needs,
+    gate: review?.placement ?? null,
+    timeoutMs: parseDurationMs(execution.timeout) ?? 0,
+    ...(body === null ? {} : { iterates: true }),
+  };
 }

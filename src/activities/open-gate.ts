@@ -1,10 +1,12 @@
 import { reviewableInput } from '../domain/block-input.js';
 import type { Block, Gate } from '../domain/definition.js';
 import { isJsonObject, type Json, type JsonObject } from '../domain/json.js';
+import { isStepEnded } from '../domain/statuses.js';
 import { evaluatePredicate } from '../rules/predicates.js';
 import type { Db, Tx } from '../store/database.js';
 import { type Firing, openInputReview, openReview } from '../store/gates.js';
-import { completeStep, failStep, readResult } from '../store/ledger.js';
+import { droppedReason, skipStep } from '../store/dropped.js';
+import { completeStep, endOf, failStep, readResult } from '../store/ledger.js';
 import { getStepContext, readBlockInput, type StepContext } from '../store/steps.js';
 import type { Opening } from './index.js';
 
@@ -20,11 +22,15 @@ export function openAfterOutput(
     if (context.run.status !== 'running') {
       return { kind: 'ended', end: 'stopped' };
     }
+    const dropped = await droppedReason(tx, context.step);
+    if (dropped !== null) {
+      await skipStep(tx, context.step.id, dropped);
+      return { kind: 'ended', end: 'skipped' };
+    }
     const { output, consensus } = readResult(context.step);
     const firing = evaluateGate(block, gate, output, consensus);
     if (firing === null) {
-      await completeStep(tx, context.step, null);
-      return { kind: 'ended', end: 'completed' };
+      return { kind: 'ended', end: await completeStep(tx, context.step, null) };
     }
     return { kind: 'waiting', gate: await openReview(tx, context, gate, firing) };
   };
@@ -41,10 +47,14 @@ export async function openBeforeInput(
   const { block } = context;
   const input = reviewableInput(block, await readBlockInput(db, context));
   if (input === null) {
+    const remedy =
+      context.step.iterationKey === null
+        ? `start the run with an object as json_inputs['${block.id}']`
+        : 'let its for_each give items that are objects';
     await failStep(
       db,
       stepId,
-      `Block '${block.id}' has a gate on its input, and only a JSON object can be reviewed: start the run with an object as json_inputs['${block.id}'].`,
+      `Block '${block.id}' has a gate on its input, and only a JSON object can be reviewed: ${remedy}.`,
     );
     return { kind: 'ended', end: 'failed' };
   }
@@ -53,11 +63,15 @@ export async function openBeforeInput(
     return { kind: 'execute' };
   }
   const view = await openInputReview(db, stepId, holder, gate, firing);
-  return view === null ? { kind: 'ended', end: 'stopped' } : { kind: 'waiting', gate: view };
+  if (view !== null) {
+    return { kind: 'waiting', gate: view };
+  }
+  const { step } = await getStepContext(db, stepId);
+  return { kind: 'ended', end: isStepEnded(step.status) ? endOf(step) : 'stopped' };
 }
 
 /** Evaluates a gate's predicate once; null when it does not fire. */
-function evaluateGate(
+export function evaluateGate(
   block: Block,
   gate: Gate,
   data: Json,

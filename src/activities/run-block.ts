@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
-import type { BlockFunctions } from '../blocks.js';
+import { itemsOf } from '../domain/items.js';
 import type { StepEnd } from '../domain/orders.js';
 import type { Db } from '../store/database.js';
 import {
@@ -11,11 +11,16 @@ import {
   finishStep,
   stampAlive,
 } from '../store/ledger.js';
-import { executeBlock } from './execute-block.js';
+import { type BlockMeans, executeBlock } from './execute-block.js';
+import { type Execution, failed } from './execution.js';
 import { untilStored } from './until-stored.js';
 
 /** What running a block needs of its process. */
-export type BlockRunner = { readonly db: Db; readonly functions: BlockFunctions };
+export type BlockRunner = BlockMeans & {
+  readonly db: Db;
+  /** Aborted when the worker stops and has waited for its blocks long enough. */
+  readonly stopping: AbortSignal;
+};
 
 const BEAT_EVERY_MS = 3_000;
 const BUSY_AGAIN_AFTER = '3s';
@@ -36,12 +41,23 @@ export async function runBlock<T>(
   const { db } = runner;
   const attemptToken = randomUUID();
   const context = Context.current();
-  const cancelled = askedToStop(context);
+  const asked = new AbortController();
+  const cancelled = asked.signal;
+  listenForStop(context, asked);
+  const stop = (): void => asked.abort(new CancelledFailure('the worker stops'));
+  runner.stopping.addEventListener('abort', stop);
   const beating = setInterval(() => {
     context.heartbeat();
-    stampAlive(db, stepId, attemptToken).catch(() => {
-      // The store is away; the next beat stamps again.
-    });
+    stampAlive(db, stepId, attemptToken).then(
+      (isWanted) => {
+        if (!isWanted) {
+          asked.abort(new CancelledFailure('the run was cancelled'));
+        }
+      },
+      () => {
+        // The store is away; the next beat stamps again.
+      },
+    );
   }, BEAT_EVERY_MS);
   try {
     const beginning = await untilStored(
@@ -64,6 +80,7 @@ export async function runBlock<T>(
     }
   } finally {
     clearInterval(beating);
+    runner.stopping.removeEventListener('abort', stop);
   }
 }
 
@@ -74,17 +91,18 @@ type Attempt = {
 };
 
 async function execute<T>(
-  { db, functions }: BlockRunner,
+  { db, ...means }: BlockRunner,
   { stepId, attemptToken, cancelled }: Attempt,
   beginning: Extract<Beginning, { kind: 'begin' }>,
   afterwards: Parameters<typeof finishStep<T>>[2],
 ): Promise<T | StepEnd> {
   const { context, input, attempt } = beginning;
   const activity = Context.current();
-  const execution = await executeBlock(context.block, input, functions, {
+  const execution = await executeChecked(context.block, input, means, {
     stepId,
     runId: context.run.id,
     attempt,
+    isInIteration: context.step.iterationKey !== null,
     cancelled,
     heartbeat: () => activity.heartbeat(),
   });
@@ -93,21 +111,35 @@ async function execute<T>(
     const written = await untilStored(() => finishStep(db, finish, afterwards), cancelled);
     return written ?? 'superseded';
   }
-  const isSilent = execution.kind === 'timeout';
+  const isSilent = execution.kind === 'silence';
+  const isFinal = execution.kind === 'failure' && execution.isFinal;
   const fail = (): Promise<Failure> =>
-    failAttempt(db, stepId, attemptToken, execution.message, isSilent);
+    failAttempt(db, stepId, attemptToken, execution.message, isSilent, isFinal);
   // A repeatable block is executed again without the failure; entered twice it would cost two attempts.
   const failure = context.block.execution.repeatable
     ? await fail()
     : await enterOnlyFailure(fail, cancelled);
   if (failure === 'retry') {
+    const waitMs = execution.kind === 'failure' ? execution.retryAfterMs : null;
     throw ApplicationFailure.create({
       type: 'BlockFailed',
       message: `attempt ${attempt} of step ${stepId} failed; the store has its message`,
       category: 'BENIGN',
+      ...(waitMs === null ? {} : { nextRetryDelay: waitMs }),
     });
   }
   return failure;
+}
+
+/** Executes a block; a for_each that gives no items has failed, before anybody reviews what it gave. */
+async function executeChecked(...call: Parameters<typeof executeBlock>): Promise<Execution> {
+  const [block] = call;
+  const execution = await executeBlock(...call);
+  if (block.type !== 'for_each' || execution.kind !== 'result') {
+    return execution;
+  }
+  const read = itemsOf(block.id, execution.result.output);
+  return 'problem' in read ? failed(read.problem) : execution;
 }
 
 /** Enters the only failure of a block that must not be repeated. */
@@ -123,13 +155,14 @@ async function enterOnlyFailure(
 }
 
 /**
- * Aborted when somebody wants the execution to stop: the run was cancelled, or the worker shuts down.
+ * Stops the execution when Temporal says so: the run was cancelled, or the worker shuts down.
  *
  * An activity also counts as cancelled when Temporal has forgotten it or timed it out, which says
- * nothing of whether its block should go on: the ledger rules on that.
+ * nothing of whether its block should go on: the ledger rules on that. (It has forgotten it once the
+ * workflow has ended, so that most cancellations are heard of by the next stamp; and what it has
+ * forgotten it does not tell of the worker's end either, so that the worker does.)
  */
-function askedToStop(context: Context): AbortSignal {
-  const controller = new AbortController();
+function listenForStop(context: Context, asked: AbortController): void {
   context.cancelled.catch((reason: unknown) => {
     const details = context.cancellationDetails;
     const isForgotten =
@@ -138,8 +171,7 @@ function askedToStop(context: Context): AbortSignal {
       !details.cancelRequested &&
       !details.workerShutdown;
     if (!isForgotten) {
-      controller.abort(reason instanceof Error ? reason : new CancelledFailure('cancelled'));
+      asked.abort(reason instanceof Error ? reason : new CancelledFailure('cancelled'));
     }
   });
-  return controller.signal;
 }

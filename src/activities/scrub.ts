@@ -34,6 +34,11 @@ export function scrubbed(logger: ActivityLogger, activities: Activities): Activi
     claimRelease: wrap('claimRelease', activities.claimRelease),
     isHolder: wrap('isHolder', activities.isHolder),
     executeStep: wrap('executeStep', activities.executeStep),
+    beginIterations: wrap('beginIterations', activities.beginIterations),
+    endIterations: wrap('endIterations', activities.endIterations),
+    openExternal: wrap('openExternal', activities.openExternal),
+    endExternal: wrap('endExternal', activities.endExternal),
+    cancelExternal: wrap('cancelExternal', activities.cancelExternal),
   };
 }
 

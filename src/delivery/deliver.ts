@@ -85,7 +85,7 @@ async function settleGone(
       // It was started, and never is twice.
       return await end(db, message, 'delivered');
     case 'cancel':
-      if (message.workflowId === message.runId) {
+      if (await isOfWholeRun(db, message)) {
         await endRun(db, message.runId, { kind: 'cancelled' });
       }
       return await end(db, message, 'superseded');
@@ -102,6 +102,15 @@ async function settleGone(
       return await end(db, message, 'failed', `workflow '${message.workflowId ?? ''}' ${what}`);
     }
   }
+}
+
+/** Whether a cancel was for a run and not for a gate that was replaced; an external run has but a gate. */
+async function isOfWholeRun(db: Db, message: LeasedMessage): Promise<boolean> {
+  if (message.workflowId === message.runId) {
+    return true;
+  }
+  const { kind, status } = await getRun(db, message.runId);
+  return kind === 'external' && status === 'cancelling';
 }
 
 async function end(

@@ -1,3 +1,5 @@
+import { msUntilOpen } from '../domain/time-window.js';
+import { EXTERNAL_GATE_PREFIX } from '../domain/external-review.js';
 import { SYSTEM } from '../store/actors.js';
 import { recordAudit } from '../store/audit.js';
 import type { Db } from '../store/database.js';
@@ -12,12 +14,14 @@ import {
   type UnendedRun,
 } from '../store/drift.js';
 import { endRun } from '../store/end-run.js';
+import { endExternalRun } from '../store/external-reviews.js';
 import type { Temporal, WorkflowState } from './temporal.js';
 
 /** How a finding is mended; null where only a person can. */
 export type Remedy =
   | { readonly kind: 'restart_run'; readonly runId: string; readonly workflowId: string }
   | { readonly kind: 'end_cancelled_run'; readonly runId: string }
+  | { readonly kind: 'end_external_run'; readonly runId: string }
   | { readonly kind: 'cancel_workflow'; readonly workflowId: string }
   | { readonly kind: 'owe_again'; readonly messageId: string }
   | { readonly kind: 'owe_review_again'; readonly reviewId: string };
@@ -80,11 +84,11 @@ export async function diagnose(
   const messages = await listStuckMessages(db, OWED_TOO_LONG_MS, PAGE);
   findings.push(
     ...messages.filter(({ runId }) => !restarted.has(runId)).map(stuckMessageFinding),
-    ...(await listUnknownOutcomes(db, PAGE)).map(({ stepId, runId }): Finding => ({
+    ...(await listUnknownOutcomes(db, PAGE)).map(({ stepId, runId, message }): Finding => ({
       code: 'OUTCOME_UNKNOWN',
       runId,
       reviewId: null,
-      message: `Step ${stepId} was being executed when its worker was lost, and its block must not be repeated: find out what it did, and start a new run if it did nothing.`,
+      message: `The outcome of step ${stepId} is unknown. ${message ?? 'Find out what it did, and start a new run if it did nothing.'}`,
       remedy: null,
     })),
     ...(await findOrphans(db, temporal)),
@@ -100,6 +104,9 @@ async function diagnoseRun(
 ): Promise<readonly Finding[]> {
   if (run.isStartOwed) {
     return [];
+  }
+  if (run.external !== null) {
+    return await diagnoseExternal(temporal, run, run.external, settlingMs);
   }
   const about = { runId: run.id, reviewId: null };
   const state = await temporal.describe(run.id);
@@ -133,13 +140,64 @@ async function diagnoseRun(
         message,
         remedy: restart,
       });
-    } else if (isUnheard(gate, settlingMs) && gate.reviewId !== null) {
-      const message = `Review ${gate.reviewId} was decided, but its workflow has not acted on it: it can be told again.`;
-      const remedy = { kind: 'owe_review_again', reviewId: gate.reviewId } as const;
-      findings.push({ ...about, code: 'VOTE_UNHEARD', reviewId: gate.reviewId, message, remedy });
+    } else {
+      findings.push(...unheardVotes(run, gate, settlingMs));
     }
   }
   return findings;
+}
+
+function unheardVotes(run: UnendedRun, gate: OpenGate, settlingMs: number): readonly Finding[] {
+  const { reviewId } = gate;
+  if (!isUnheard(gate, settlingMs) || reviewId === null) {
+    return [];
+  }
+  const message = `Review ${reviewId} was decided, but its workflow has not acted on it: it can be told again.`;
+  const remedy = { kind: 'owe_review_again', reviewId } as const;
+  return [{ runId: run.id, code: 'VOTE_UNHEARD', reviewId, message, remedy }];
+}
+
+/**
+ * Looks at a run that an author's own workflow opened. Its gate is a child of that workflow, so nobody
+ * but that workflow can start it again: what is gone there is said, and left to a person.
+ */
+async function diagnoseExternal(
+  temporal: Temporal,
+  run: UnendedRun,
+  external: NonNullable<UnendedRun['external']>,
+  settlingMs: number,
+): Promise<readonly Finding[]> {
+  const { workflowId, holder, reviewId, isStepEnded } = external;
+  const about = { runId: run.id, reviewId };
+  const gate = await temporal.describe(holder);
+  if (run.status === 'cancelling') {
+    if (gate !== 'running') {
+      const message = `Run ${run.id} is being cancelled, and its gate ${SAYS[gate]}: it can be ended in the store.`;
+      const remedy = { kind: 'end_cancelled_run', runId: run.id } as const;
+      return [{ ...about, code: 'CANCEL_UNSETTLED', message, remedy }];
+    }
+    if (!run.isCancelOwed && run.ageMs > settlingMs) {
+      const message = `Run ${run.id} is being cancelled, but its gate goes on: it can be told again.`;
+      const remedy = { kind: 'cancel_workflow', workflowId: holder } as const;
+      return [{ ...about, code: 'CANCEL_UNHEARD', message, remedy }];
+    }
+    return [];
+  }
+  if (gate !== 'running' && isStepEnded) {
+    const message = `Run ${run.id} has done what it was for, and its gate ${SAYS[gate]}: it can be ended in the store.`;
+    const remedy = { kind: 'end_external_run', runId: run.id } as const;
+    return [{ ...about, code: 'GATE_GONE', message, remedy }];
+  }
+  const author = await temporal.describe(workflowId);
+  if (author !== 'running') {
+    const message = `Run ${run.id} waits for review, but workflow '${workflowId}', which asked for it, ${SAYS[author]}: cancel the run, or reset that workflow if it is to go on.`;
+    return [{ ...about, code: 'RUN_GONE', message, remedy: null }];
+  }
+  if (gate !== 'running') {
+    const message = `Run ${run.id} waits for review, but its gate '${holder}' ${SAYS[gate]}, and only workflow '${workflowId}' can start it again: reset that workflow to before it asked for the review, or cancel the run.`;
+    return [{ ...about, code: 'GATE_GONE', message, remedy: null }];
+  }
+  return run.gates.flatMap((one) => unheardVotes(run, one, settlingMs));
 }
 
 const SAYS: Readonly<Record<WorkflowState, string>> = {
@@ -148,9 +206,15 @@ const SAYS: Readonly<Record<WorkflowState, string>> = {
   missing: 'does not exist in Temporal',
 };
 
-/** Approved, free to be released, and yet nobody has claimed it for a while. */
+/**
+ * Approved, free to be released, and yet nobody has claimed it for a while; or refused, and its step,
+ * without which the run is to go on, still waits.
+ */
 function isUnheard(gate: OpenGate, settlingMs: number): boolean {
-  const { release } = gate;
+  const { release, reviewStatus } = gate;
+  if (reviewStatus === 'REJECTED' || reviewStatus === 'REVOKED') {
+    return gate.onReject !== 'cancel_run' && (gate.newestFactAgoMs ?? 0) > settlingMs;
+  }
   const afterMs =
     typeof release === 'object' && release !== null && 'afterMs' in release
       ? Number(release.afterMs)
@@ -159,8 +223,18 @@ function isUnheard(gate: OpenGate, settlingMs: number): boolean {
   return (
     gate.reviewStatus === 'APPROVED' &&
     mayGo &&
+    isWithinWindow(gate.timeWindow, settlingMs) &&
     (gate.newestFactAgoMs ?? 0) > settlingMs &&
     (gate.decidedAgoMs ?? 0) > afterMs + settlingMs
+  );
+}
+
+/** Whether a time window, if there is one, has been open for a while. */
+function isWithinWindow(window: OpenGate['timeWindow'], forMs: number): boolean {
+  const nowMs = Date.now();
+  return (
+    window === null ||
+    (msUntilOpen(window, nowMs) === 0 && msUntilOpen(window, nowMs - forMs) === 0)
   );
 }
 
@@ -211,6 +285,17 @@ async function findOrphans(db: Db, temporal: Temporal): Promise<readonly Finding
   for (const workflowId of running.filter((id) => !known.has(id))) {
     // Visibility lags: only what a direct question confirms is an orphan.
     if ((await temporal.describe(workflowId)) === 'running') {
+      if (workflowId.startsWith(EXTERNAL_GATE_PREFIX)) {
+        // Perhaps no worker has opened it yet. Cancelling it would answer for the people it is to ask.
+        orphans.push({
+          code: 'WORKFLOW_ORPHANED',
+          runId: null,
+          reviewId: null,
+          message: `Gate '${workflowId}' of somebody's own workflow runs, and the store has no review for it: a worker opens it, or if it stays, reset the workflow that asked for it.`,
+          remedy: null,
+        });
+        continue;
+      }
       orphans.push({
         code: 'WORKFLOW_ORPHANED',
         runId: null,
@@ -234,6 +319,9 @@ export async function repair(db: Db, temporal: Temporal, remedy: Remedy): Promis
     case 'end_cancelled_run':
       await endRun(db, remedy.runId, { kind: 'cancelled' });
       return;
+    case 'end_external_run':
+      await endExternalRun(db, remedy.runId);
+      return;
     case 'cancel_workflow':
       await temporal.cancel(remedy.workflowId);
       return;
@@ -251,6 +339,7 @@ export function isSafeUnattended(remedy: Remedy): boolean {
   return (
     remedy.kind === 'owe_review_again' ||
     remedy.kind === 'end_cancelled_run' ||
+    remedy.kind === 'end_external_run' ||
     remedy.kind === 'cancel_workflow'
   );
 }

@@ -1,5 +1,6 @@
 import type { Db } from '../store/database.js';
 import { withAuditLock } from '../store/drift.js';
+import { removeOldSnapshots } from '../store/snapshots.js';
 import { diagnose, isSafeUnattended, repair } from './doctor.js';
 import type { DeliveryLogger } from './sender.js';
 import type { Temporal } from './temporal.js';
@@ -22,6 +23,7 @@ export function startDriftAudit(
 ): () => void {
   const { db, temporal, logger } = dependencies;
   const audit = async (): Promise<void> => {
+    await removeOldSnapshots(db);
     const findings = await diagnose(db, temporal, SETTLING_MS);
     onFindings(findings.length);
     for (const { code, message, remedy } of findings) {

@@ -11,6 +11,8 @@ import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/commo
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import {
   DEFAULT_TASK_QUEUE,
+  FOR_EACH_RUN,
+  GATED_BLOCK_RUN,
   REVIEWER_DECISION,
   type ReviewerDecision,
   SEARCH_ATTRIBUTES,
@@ -169,7 +171,7 @@ export function openTemporal(
       }
     },
     listRunning: async function* () {
-      const query = `WorkflowType IN ('workflowRun', 'gatedBlockRun') AND ExecutionStatus = 'Running' AND TaskQueue = '${taskQueue.replaceAll("'", "''")}'`;
+      const query = `WorkflowType IN ('${WORKFLOW_RUN}', '${GATED_BLOCK_RUN}', '${FOR_EACH_RUN}') AND ExecutionStatus = 'Running' AND TaskQueue = '${taskQueue.replaceAll("'", "''")}'`;
       for await (const { workflowId, type } of client.workflow.list({ query })) {
         yield { workflowId, type };
       }

@@ -24,9 +24,17 @@ export function approvedInput(block: Pick<Block, 'needs'>, snapshot: JsonObject)
 /**
  * What the `pass` executor hands on: its own json input if it has one, else the output of its single
  * need, else the outputs by need.
+ *
+ * In an iteration every block has the item as its input. So there a block that needs others hands on
+ * what they gave, and one that needs none the item, whatever it is.
  */
-export function passedOn(block: Pick<Block, 'needs'>, given: BlockInput): Json {
-  if (given.input !== null) {
+export function passedOn(
+  block: Pick<Block, 'needs'>,
+  given: BlockInput,
+  isInIteration = false,
+): Json {
+  const isOwn = isInIteration ? block.needs.length === 0 : given.input !== null;
+  if (isOwn) {
     return given.input;
   }
   const [only, ...others] = block.needs;

@@ -3,8 +3,9 @@ import { hasRole, type Voter } from './people.js';
 import { type Entry, entriesOf, type Policy } from './policy.js';
 import type { Refusal } from './refusals.js';
 import { type ReviewState, shownVersionId } from './review-state.js';
-import { isClaimed, type ReviewStatus } from './statuses.js';
+import { isClaimed, isFinal, type ReviewStatus } from './statuses.js';
 import { standingVotes, tally } from './tally.js';
+import { msUntilOpen, type TimeWindow } from './time-window.js';
 
 /** A version as the rules see it: whose it is, and what it was made from. */
 export type VersionFacts = {
@@ -23,6 +24,10 @@ export type LockedReview = {
   readonly status: ReviewStatus;
   /** In order of creation; the last one is the newest. */
   readonly versions: readonly VersionFacts[];
+  /** When an approved step may go on; null means at any time. */
+  readonly timeWindow: TimeWindow | null;
+  /** The clock that rules, in milliseconds since 1970. */
+  readonly nowMs: number;
 };
 
 /** What a caller asks of a review; nothing is true of it yet. */
@@ -35,6 +40,10 @@ export type Command =
       readonly force: boolean;
       /** Whether a refusing vote on an approved review withdraws the approval, or conflicts with it. */
       readonly mayWithdraw: boolean;
+      /** Whether a review that is final refuses even a vote that agrees with it or repeats one. */
+      readonly refusedWhenFinal: boolean;
+      /** Hours outside which nothing is to go on, kept with an approval; a review takes them once. */
+      readonly timeWindow: TimeWindow | null;
       readonly acknowledgedVersionIds: readonly string[];
     }
   | { readonly kind: 'withdraw'; readonly verdict: 'rejected' | 'revoked' }
@@ -75,7 +84,11 @@ function decideVote(review: LockedReview, command: VoteCommand, voter: Voter): R
   const versionId = command.versionId ?? shownVersionId(state, newestVersionId(review));
   const isKnown = review.versions.some(({ id }) => id === versionId);
   const standing = standingVoteOf(state, voter);
+  const isClosed = command.refusedWhenFinal && isFinal(review.status);
+  const secondWindow = mayTakeWindow(review, command);
   if (
+    !isClosed &&
+    secondWindow.length === 0 &&
     isKnown &&
     standing?.versionId === versionId &&
     standing.verdict === command.verdict &&
@@ -88,12 +101,13 @@ function decideVote(review: LockedReview, command: VoteCommand, voter: Voter): R
     command.mayWithdraw && command.verdict !== 'approved' && review.status === 'APPROVED';
   const refusals: Refusal[] = [
     ...(isKnown ? [] : [{ code: 'VERSION_NOT_FOUND' as const, versionId, reviewId: review.id }]),
+    ...secondWindow,
     ...(isWithdrawal
       ? [...mayActForOwner(review, voter), ...mayForce(state.policy, command, voter)]
       : eligibility(review, { ...command, versionId }, voter)),
   ];
   const fact = voteFact(review.state.policy, { ...command, versionId }, voter);
-  const standingRefusal = isWithdrawal ? null : ruleOnStatus(review, command.verdict, versionId);
+  const standingRefusal = isWithdrawal ? null : ruleOnStatus(review, command, versionId);
   if (standingRefusal !== null && standingRefusal !== 'agrees') {
     refusals.push(standingRefusal);
   }
@@ -114,7 +128,7 @@ function decideVote(review: LockedReview, command: VoteCommand, voter: Voter): R
 /** null: the vote may count. `agrees`: it was decided just so before. Else why not. */
 function ruleOnStatus(
   review: LockedReview,
-  verdict: Verdict,
+  { verdict, refusedWhenFinal }: VoteCommand,
   versionId: string,
 ): Refusal | 'agrees' | null {
   const { decision, cancelled } = review.state;
@@ -127,7 +141,7 @@ function ruleOnStatus(
       : null;
   }
   const agrees = decision?.verdict === verdict && decision.versionId === versionId;
-  return agrees
+  return agrees && !(refusedWhenFinal && isFinal(review.status))
     ? 'agrees'
     : {
         code: 'REVIEW_DECIDED',
@@ -166,7 +180,7 @@ function eligibility(
   // Force stands in for an entry, and never for the owner rule.
   const isOutside = !command.force && fillableEntries(policy, voter).length === 0;
   if (isApproval ? isOutside : !isAdmin && (isOwner || isOutside)) {
-    const needs = describeEntries(entriesOf(policy));
+    const needs = describeEntries(policy, entriesOf(policy));
     refusals.push({ code: 'NOT_ELIGIBLE', personId: voter.id, needs });
   }
   const version = review.versions.find(({ id }) => id === command.versionId);
@@ -239,6 +253,7 @@ function decideRelease(review: LockedReview, voter: Voter): Ruling {
       ? []
       : [{ code: 'NOT_MANUAL' as const, reviewId: review.id }]),
     ...mustBeApproved(review),
+    ...mustBeWithinWindow(review),
   ];
   if (refusals.length > 0) {
     return { kind: 'refused', refusals };
@@ -259,6 +274,21 @@ function mustBeApproved(review: LockedReview): Refusal[] {
   return isClaimed(status)
     ? [{ code: 'ALREADY_RELEASED', reviewId, status }]
     : [{ code: 'NOT_APPROVED', reviewId, status }];
+}
+
+function mustBeWithinWindow({ id: reviewId, timeWindow: window, nowMs }: LockedReview): Refusal[] {
+  return window !== null && msUntilOpen(window, nowMs) > 0
+    ? [{ code: 'OUTSIDE_TIME_WINDOW', reviewId, window }]
+    : [];
+}
+
+function mayTakeWindow(
+  { id: reviewId, timeWindow: window }: LockedReview,
+  { timeWindow }: VoteCommand,
+): Refusal[] {
+  return timeWindow !== null && window !== null
+    ? [{ code: 'TIME_WINDOW_SET', reviewId, window }]
+    : [];
 }
 
 function mayActForOwner(review: LockedReview, voter: Voter): Refusal[] {
@@ -287,21 +317,34 @@ export function ruleOnCorrection(
   acknowledgedVersionIds: readonly string[],
   voter: Voter,
 ): readonly Refusal[] {
-  const { policy, cancelled } = review.state;
   const refusals: Refusal[] = [];
   if (!review.versions.some(({ id }) => id === parentId)) {
     refusals.push({ code: 'VERSION_NOT_FOUND', versionId: parentId, reviewId: review.id });
   }
+  refusals.push(...mayWorkOn(review, voter));
+  if (review.state.policy.corrections === 'none') {
+    refusals.push({ code: 'CORRECTIONS_NOT_ALLOWED', reviewId: review.id });
+  }
+  if (review.status === 'PENDING') {
+    refusals.push(...superseded(review, [parentId], acknowledgedVersionIds));
+  }
+  return refusals;
+}
+
+/**
+ * Why somebody may not work on a review (correct it, hold it); empty when they may.
+ *
+ * Those who may fill an entry may, and admins, for as long as it is undecided.
+ */
+export function mayWorkOn(review: LockedReview, voter: Voter): readonly Refusal[] {
+  const refusals: Refusal[] = [];
   if (voter.kind === 'service') {
     refusals.push({ code: 'SERVICE_CANNOT_VOTE', service: voter.id });
   } else if (!mayFillEntry(review, voter) && !hasRole(voter, 'admin')) {
-    const needs = describeEntries(entriesOf(policy));
+    const needs = describeEntries(review.state.policy, entriesOf(review.state.policy));
     refusals.push({ code: 'NOT_ELIGIBLE', personId: voter.id, needs });
   }
-  if (policy.corrections === 'none') {
-    refusals.push({ code: 'CORRECTIONS_NOT_ALLOWED', reviewId: review.id });
-  }
-  if (cancelled) {
+  if (review.state.cancelled) {
     refusals.push({ code: 'REVIEW_CANCELLED', reviewId: review.id });
   } else if (review.status !== 'PENDING') {
     refusals.push({
@@ -310,8 +353,6 @@ export function ruleOnCorrection(
       status: review.status,
       versionId: review.state.decision?.versionId ?? null,
     });
-  } else {
-    refusals.push(...superseded(review, [parentId], acknowledgedVersionIds));
   }
   return refusals;
 }
@@ -348,7 +389,7 @@ function isFillableBy({ kind, subject }: Entry, voter: Voter): boolean {
 }
 
 /** Names entries for people: `a member of finance (2 of them), reviewer u_legal`. */
-export function describeEntries(entries: readonly Entry[]): string {
+export function describeEntries(policy: Policy, entries: readonly Entry[]): string {
   const counts = new Map<string, number>();
   for (const { kind, subject } of entries) {
     const name =
@@ -356,7 +397,7 @@ export function describeEntries(entries: readonly Entry[]): string {
         ? `a member of ${subject}`
         : kind === 'reviewer'
           ? `reviewer ${subject}`
-          : 'anybody with the reviewer role but the owner';
+          : `anybody with the reviewer role but ${policy.selfApproval === 'admins' ? 'an owner who is no admin' : 'the owner'}`;
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }
   return [...counts].map(([name, n]) => (n === 1 ? name : `${name} (${n} of them)`)).join(', ');

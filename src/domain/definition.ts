@@ -106,7 +106,10 @@ export type Definition = {
   readonly metadata: JsonObject | null;
 };
 
-/** What a block is given: its own json input, and the effective outputs of the blocks it needs. */
+/**
+ * What a block is given: its own json input (in the body of a for_each the item of its iteration), and
+ * the effective outputs of the blocks it needs; null for one that its reviewers refused.
+ */
 export type BlockInput = {
   readonly input: Json;
   readonly blocks: { readonly [blockId: string]: Json };

@@ -6,9 +6,17 @@ const UNIT_MS: ReadonlyMap<string, number> = new Map([
   ['d', 86_400_000],
 ]);
 
-/** Reads a declared duration (`30s`, `5m`, `24h`, `500ms`, `30d`) as milliseconds; null if it is none. */
+/** No duration of a gate or a block may be longer: ten years of 365 days. */
+const LONGEST_DURATION_MS = 3_650 * 86_400_000;
+
+/**
+ * The milliseconds of a duration such as `500ms`, `30s`, `5m`, `24h` or `7d`.
+ *
+ * Null for anything else, and for what is longer than ten years.
+ */
 export function parseDurationMs(text: string): number | null {
-  const match = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text);
-  const unitMs = UNIT_MS.get(match?.[2] ?? '');
-  return unitMs === undefined ? null : Number(match?.[1]) * unitMs;
+  const [, digits = '', unit = ''] = /^(\d{1,15})(ms|s|m|h|d)$/.exec(text) ?? [];
+  const unitMs = UNIT_MS.get(unit);
+  const durationMs = unitMs === undefined ? Number.NaN : Number(digits) * unitMs;
+  return durationMs <= LONGEST_DURATION_MS ? durationMs : null;
 }

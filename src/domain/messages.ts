@@ -11,6 +11,7 @@ export const DEFAULT_TASK_QUEUE = 'countersign';
 /** Names of the workflow types, as they appear in Temporal. */
 export const WORKFLOW_RUN = 'workflowRun';
 export const GATED_BLOCK_RUN = 'gatedBlockRun';
+export const FOR_EACH_RUN = 'forEachRun';
 
 /** Search attributes (Keyword) by which an operator finds runs and gates in Temporal's UI. */
 export const SEARCH_ATTRIBUTES = {

@@ -1,4 +1,5 @@
 import type { ReviewStatus } from './statuses.js';
+import { describeTimeWindow, type TimeWindow } from './time-window.js';
 
 /**
  * Why a command was not carried out: an answer, not a fault.
@@ -25,7 +26,13 @@ export type Refusal =
   | { readonly code: 'NOT_MANUAL'; readonly reviewId: string }
   | { readonly code: 'NOT_OWNER'; readonly personId: string }
   | { readonly code: 'CORRECTIONS_NOT_ALLOWED'; readonly reviewId: string }
-  | { readonly code: 'SUPERSEDED_VERSIONS'; readonly versionIds: readonly string[] };
+  | { readonly code: 'SUPERSEDED_VERSIONS'; readonly versionIds: readonly string[] }
+  | { readonly code: 'TIME_WINDOW_SET'; readonly reviewId: string; readonly window: TimeWindow }
+  | {
+      readonly code: 'OUTSIDE_TIME_WINDOW';
+      readonly reviewId: string;
+      readonly window: TimeWindow;
+    };
 
 export type RefusalCode = Refusal['code'];
 
@@ -64,5 +71,9 @@ export function explainRefusal(refusal: Refusal): string {
       return `The gate of review '${refusal.reviewId}' takes no corrections: approve or reject the version that is there.`;
     case 'SUPERSEDED_VERSIONS':
       return `This would discard versions that nobody built on: re-send this request with acknowledged_superseded_version_ids=[${refusal.versionIds.join(', ')}]`;
+    case 'TIME_WINDOW_SET':
+      return `Review '${refusal.reviewId}' has a time window already (${describeTimeWindow(refusal.window)}), and it can be set only once: vote without one.`;
+    case 'OUTSIDE_TIME_WINDOW':
+      return `Review '${refusal.reviewId}' may be released from ${describeTimeWindow(refusal.window)} only: ask again then.`;
   }
 }

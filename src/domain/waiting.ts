@@ -4,28 +4,56 @@ import type { Voter } from './people.js';
 import type { Entry, Policy } from './policy.js';
 import type { ReviewState } from './review-state.js';
 import { tally } from './tally.js';
+import { describeTimeWindow, type TimeWindow } from './time-window.js';
 
-/** Says what a review waits for, in ids, for Temporal's UI and for `doctor`. */
-export function describeWaiting(state: ReviewState, newestVersionId: string): string {
+/**
+ * Says what a review waits for, in ids, for Temporal's UI and for `doctor`.
+ *
+ * @param window the hours in which it may go on, for those who know of them
+ */
+export function describeWaiting(
+  state: ReviewState,
+  newestVersionId: string,
+  window: TimeWindow | null = null,
+): string {
   switch (state.status) {
     case 'PENDING': {
       const { missing, stillNeeded } = tally(state.policy, state.votes, newestVersionId);
       const open = missing.filter(({ kind }) => kind !== 'reviewer').length;
       const any = stillNeeded < open ? ` (any ${stillNeeded} of the groups)` : '';
-      return `waiting for ${describeEntries(missing)}${any}`;
+      return `waiting for ${describeEntries(state.policy, missing)}${any}`;
     }
     case 'APPROVED':
       if (state.policy.release === 'manual' && !state.releaseRequested) {
-        return 'approved; waiting for its owner to release it';
+        return `approved; waiting for its owner to release it${window === null ? '' : `, ${describeHours(window)}`}`;
+      }
+      if (window !== null) {
+        return `approved; ${describeHours(window)}`;
       }
       return typeof state.policy.release === 'object'
         ? 'approved; released once its time to undo has passed'
         : 'approved; claiming the release';
     case 'REJECTED':
-      return 'rejected';
+      return `rejected${describeRefusal(state.policy)}`;
     case 'REVOKED':
-      return state.cancelled ? 'cancelled with its run' : 'revoked';
+      return state.cancelled ? 'cancelled with its run' : `revoked${describeRefusal(state.policy)}`;
   }
+}
+
+/** What a refusal comes to where it does not cancel the run. */
+function describeRefusal({ onReject }: Policy): string {
+  switch (onReject) {
+    case 'cancel_run':
+      return '';
+    case 'drop':
+      return '; its iteration is left out';
+    case 'continue':
+      return '; the run goes on without it';
+  }
+}
+
+function describeHours(window: TimeWindow): string {
+  return `may be executed from ${describeTimeWindow(window)}`;
 }
 
 /** An entry that is still open, and the people who could fill it now. */

@@ -9,6 +9,9 @@ export const MAX_SNAPSHOT_BYTES = 8 * 1024 * 1024;
 /** How many brackets deep JSON may nest: an object of scalars is one deep. */
 const MAX_NESTING = 100;
 
+/** No text of nine megabytes holds more: each takes a character and a comma. */
+const MAX_VALUES = 5_000_000;
+
 /** A value's canonical text, with its length in UTF-8 and its hash. */
 export type CanonicalForm = {
   readonly text: string;
@@ -80,6 +83,7 @@ type Level = {
  * 2. No string and no key has a lone surrogate.
  * 3. Brackets nest at most `MAX_NESTING` deep.
  * 4. Everything is what `JSON.parse` gives: no undefined, bigint, date or class.
+ * 5. It holds `MAX_VALUES` at most. (Forty lists of which each holds the next twice would be a million million.)
  *
  * NUL characters pass: canonical text writes them as `\u0000`, six ordinary characters. (PostgreSQL takes that in a
  * `text` column; a cast to `jsonb` refuses it.)
@@ -92,7 +96,9 @@ export function checkIJson(value: unknown): readonly Problem[] {
   const here = (): (string | number)[] =>
     levels.map(({ keys, next }) => (keys === null ? next - 1 : (keys[next - 1] ?? '')));
 
+  let visited = 0;
   const visit = (item: unknown): void => {
+    visited += 1;
     const fault = ownFault(item);
     if (fault !== null) {
       problems.push({ path: here(), message: fault });
@@ -120,6 +126,9 @@ export function checkIJson(value: unknown): readonly Problem[] {
     if (level.next === level.children.length || problems.length >= MAX_PROBLEMS) {
       levels.pop();
       continue;
+    }
+    if (visited === MAX_VALUES) {
+      return [{ path: [], message: `has more than the ${MAX_VALUES} values accepted` }];
     }
     const index = level.next;
     level.next += 1;

@@ -14,6 +14,7 @@ import type { Json, JsonObject } from '../domain/json.js';
 import { BoundedCache } from './bounded-cache.js';
 import { budgetFunctions, withBudget } from './cel-budget.js';
 import { correctedFunctions } from './cel-functions.js';
+import { chainOf } from './cel-parts.js';
 import { childrenOf, parseExpression, positionOf, type Node, type Parsed } from './cel-syntax.js';
 import { roughSize, toCelValue } from './cel-values.js';
 import { compileRegex } from './linear-regex.js';
@@ -39,6 +40,10 @@ const TYPE_NAMES = [
   'type',
   'uint',
 ];
+
+/** How much of an expression is shown before it is cut, and how much of several parts of one. */
+const MAX_SHOWN = 200;
+const MAX_EXPLAINED = 600;
 
 /** The most that an expression is shown, in characters of JSON, roughly. */
 const MAX_SEEN = 1024 * 1024;
@@ -137,7 +142,10 @@ export function evaluateExpression(
       };
     }
     const value = result.evaluate(toCelBindings(bindings, schema, work));
-    const { opens, because } = verdict(source, value);
+    const { opens, because } =
+      value === true && source.length > MAX_SHOWN
+        ? { opens: true, because: whyTrue(source, bindings, schema) }
+        : verdict(source, value);
     const lacksLikelihoods = 'likelihoods' in bindings && bindings.likelihoods === null;
     return isCelError(value) && lacksLikelihoods && expressionReads(source, 'likelihoods')
       ? { opens, because: `${because} (no consensus ran, so there are no likelihoods)` }
@@ -162,6 +170,44 @@ function verdict(
     opens: true,
     because: `${short(source)} is a ${celType(value).name}, neither true nor false`,
   };
+}
+
+/**
+ * Why a long expression is true: the parts of an `||` that are, or all those of an `&&`, as many as can be shown.
+ *
+ * It only explains: whatever goes wrong here, the expression was true.
+ */
+function whyTrue(source: string, bindings: Bindings, schema: JsonObject | null): string {
+  const chain = chainOf(source);
+  const parts = chain?.parts ?? [];
+  const work = new Work();
+  const held =
+    chain?.operator === '&&' ? parts : parts.filter((part) => isTrue(part, bindings, schema, work));
+  const shown: string[] = [];
+  for (const part of held) {
+    if (shown.length > 0 && shown.join('').length + part.length > MAX_EXPLAINED) {
+      break;
+    }
+    shown.push(`${short(part)} is true`);
+  }
+  const rest = held.length - shown.length;
+  return shown.length === 0
+    ? `${short(source)} is true`
+    : [...shown, ...(rest === 0 ? [] : [`and ${rest} more`])].join('; ');
+}
+
+function isTrue(part: string, bindings: Bindings, schema: JsonObject | null, work: Work): boolean {
+  current = work;
+  try {
+    const result = parseExpression(`${part}\n`);
+    return (
+      'parsed' in result &&
+      plan(environment, withBudget(result.parsed.expr))(toCelBindings(bindings, schema, work)) ===
+        true
+    );
+  } catch {
+    return false;
+  }
 }
 
 function compile(source: string): { readonly evaluate: Evaluate } | { readonly fault: string } {
@@ -267,5 +313,5 @@ function reads(node: Node, root: string): boolean {
 }
 
 function short(source: string): string {
-  return source.length > 200 ? `${source.slice(0, 197)}...` : source;
+  return source.length > MAX_SHOWN ? `${source.slice(0, MAX_SHOWN - 3)}...` : source;
 }

@@ -13,8 +13,31 @@ export function versionId(reviewId: string, snapshot: JsonObject): string {
 }
 
 /** The id of a stored definition: the same content in the same project always has the same one. */
-export function definitionVersionId(projectId: string, definition: Definition): string {
+export function definitionVersionId(
+  projectId: string,
+  definition: Definition | JsonObject,
+): string {
   return `wfv_${contentId({ project_id: projectId, definition })}`;
+}
+
+/** The id of a stored snapshot: the same content in the same project always has the same one. */
+export function snapshotId(projectId: string, snapshot: JsonObject): string {
+  return `snp_${contentId({ project_id: projectId, snapshot })}`;
+}
+
+/**
+ * The id of the run that an author's own workflow opens a review with.
+ *
+ * The same workflow, first execution and key always give the same one, so that a reset or a replay
+ * finds the review that is there.
+ */
+export function externalRunId(from: {
+  readonly workflow_id: string;
+  readonly first_execution_run_id: string;
+  readonly key: string;
+}): string {
+  const { workflow_id, first_execution_run_id, key } = from;
+  return `run_${contentId({ workflow_id, first_execution_run_id, key })}`;
 }
 
 /** 128 bits of the SHA-256 of a value's canonical text, in 26 characters of base32. */

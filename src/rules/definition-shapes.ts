@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import { BLOCK_TYPES } from '../domain/definition.js';
 import { isJsonObject, type JsonObject } from '../domain/json.js';
-import { parseDurationMs } from './duration.js';
+import { parseDurationMs } from '../domain/duration.js';
 import { closed } from './zod-problems.js';
 
 /** What ids of workflows and blocks look like: they become parts of URLs and of Temporal's ids. */
 export const ID_FORM = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 
-const MAX_BLOCKS = 100;
+/** How many blocks a definition may have, those of bodies counted. */
+export const MAX_BLOCKS = 100;
 const MAX_REQUIRED = 100;
 const MAX_ENTRIES = 100;
 
@@ -70,19 +71,42 @@ const review = closed({
   escalate: z.unknown().optional(),
 });
 
+const endpoint = link.refine(
+  (text) => {
+    const { username, password } = URL.canParse(text)
+      ? new URL(text)
+      : { username: '', password: '' };
+    return username === '' && password === '';
+  },
+  { error: 'expected a URL without a user name or password; declare secret_name to sign requests' },
+);
+
+/** Upper-cased it becomes the end of an environment variable's name. */
+const secretName = z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,62}$/, {
+  error: 'expected 1 to 63 letters, digits, "_" or "-", the first a letter',
+});
+
+const requestTimeout = duration.refine(
+  (text) => {
+    const timeoutMs = parseDurationMs(text) ?? 0;
+    return timeoutMs > 0 && timeoutMs <= 24 * 3_600_000;
+  },
+  { error: 'expected a duration from "1ms" to "24h"' },
+);
+
 const executor = z.discriminatedUnion('kind', [
   closed({ kind: z.literal('supplied') }),
   closed({ kind: z.literal('pass') }),
   closed({
     kind: z.literal('http'),
-    url: link,
-    secret_name: name.exactOptional(),
-    timeout: duration.exactOptional(),
+    url: endpoint,
+    secret_name: secretName.exactOptional(),
+    timeout: requestTimeout.exactOptional(),
   }),
   closed({ kind: z.literal('function'), name }),
 ]);
 
-const block = closed({
+const blockFields = {
   id,
   type: z.enum(BLOCK_TYPES),
   label: name.nullish(),
@@ -96,12 +120,21 @@ const block = closed({
   map_method: z.string().nullish(),
   key: z.string().nullish(),
   allow_overlap: z.boolean().nullish(),
-  body: z.unknown().optional(),
   execution: closed({
     repeatable: z.boolean().nullish(),
     attempts: z.int().min(1).max(20).nullish(),
     timeout: duration.nullish(),
   }).nullish(),
+};
+
+/** A block as its author wrote it; the blocks in the body of a for_each have the same form. */
+export type DeclaredBlock = z.infer<z.ZodObject<typeof blockFields, z.core.$strict>> & {
+  readonly body?: readonly DeclaredBlock[] | null | undefined;
+};
+
+const block: z.ZodType<DeclaredBlock> = closed({
+  ...blockFields,
+  body: z.lazy(() => z.array(block).min(1).max(MAX_BLOCKS)).nullish(),
 });
 
 /**
@@ -115,5 +148,4 @@ export const definitionShape = closed({
   metadata: object.nullish(),
 });
 
-export type DeclaredBlock = z.infer<typeof block>;
 export type DeclaredReview = z.infer<typeof review>;

@@ -1,8 +1,8 @@
 import type { Block, Definition, Execution, Gate } from '../domain/definition.js';
 import { orderBlocks } from './block-order.js';
 import { parseCanonical } from './canonical.js';
-import { ID_FORM, definitionShape, type DeclaredBlock } from './definition-shapes.js';
-import { parseDurationMs } from './duration.js';
+import { ID_FORM, MAX_BLOCKS, definitionShape, type DeclaredBlock } from './definition-shapes.js';
+import { parseDurationMs } from '../domain/duration.js';
 import { checkGate } from './gate-check.js';
 import { checkSchema } from './json-schema.js';
 import { findUnsupported } from './not-yet-supported.js';
@@ -13,6 +13,8 @@ import { shapeProblems } from './zod-problems.js';
 /** A definition may take as much as canonical JSON. */
 const MAX_DEFINITION_BYTES = 1024 * 1024;
 const MAX_TIMEOUT_MS = 24 * 3_600_000;
+/** How many for_eaches deep a block may be. */
+const MAX_LOOPS = 3;
 
 /** Workflow ids that are the first segment of other routes. */
 const RESERVED_IDS = ['runs', 'reviews', 'steps'];
@@ -46,13 +48,13 @@ export function parseDefinition(workflowId: string, body: unknown): ParsedDefini
     return { problems: [...aboutId, ...under(['body'], unfit)].slice(0, MAX_PROBLEMS) };
   }
   const { blocks: declared, name, metadata } = shape.data;
-  const read = declared.map((block, index) => readBlock(block, declared[index - 1]));
-  const blocks = read.map(({ block }) => block);
+  const read = readBlocks(declared, 0);
   const twice = duplicateIds(declared);
   // With two blocks of one id it is not clear whom a need means.
-  const order = twice.length > 0 ? { problems: twice } : orderBlocks(blocks);
+  const order = twice.length > 0 ? { problems: twice } : orderBlocks(read.blocks);
   const problems = [
-    ...read.flatMap((one, index) => under(['blocks', index], one.problems)),
+    ...sizeProblems(declared),
+    ...under(['blocks'], read.problems),
     ...('problems' in order ? order.problems : []),
   ];
   if (aboutId.length > 0 || problems.length > 0 || 'problems' in order) {
@@ -65,7 +67,23 @@ export function parseDefinition(workflowId: string, body: unknown): ParsedDefini
       blocks: order.ordered,
       metadata: metadata ?? null,
     },
-    warnings: read.flatMap((one, index) => under(['body', 'blocks', index], one.warnings)),
+    warnings: under(['body', 'blocks'], read.warnings),
+  };
+}
+
+type ReadBlocks = {
+  readonly blocks: readonly Block[];
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly Problem[];
+};
+
+/** The blocks of a definition, or of a body so many for_eaches deep; paths lead from their list. */
+function readBlocks(declared: readonly DeclaredBlock[], depth: number): ReadBlocks {
+  const read = declared.map((block, index) => readBlock(block, declared[index - 1], depth));
+  return {
+    blocks: read.map(({ block }) => block),
+    problems: read.flatMap((one, index) => under([index], one.problems)),
+    warnings: read.flatMap((one, index) => under([index], one.warnings)),
   };
 }
 
@@ -76,7 +94,12 @@ type ReadBlock = {
 };
 
 /** A block with its defaults, and all that is wrong with it beside its shape; paths lead from the block. */
-function readBlock(declared: DeclaredBlock, before: DeclaredBlock | undefined): ReadBlock {
+function readBlock(
+  declared: DeclaredBlock,
+  before: DeclaredBlock | undefined,
+  depth: number,
+): ReadBlock {
+  const body = readBody(declared, depth);
   const block = {
     id: declared.id,
     type: declared.type,
@@ -89,9 +112,9 @@ function readBlock(declared: DeclaredBlock, before: DeclaredBlock | undefined): 
     allow_overlap: declared.allow_overlap ?? false,
     map_method: declared.map_method ?? null,
     key: declared.key ?? null,
-    body: null,
+    body: body.blocks,
   };
-  const { review, problems, warnings } = readReview(declared, block);
+  const { review, problems, warnings } = readReview(declared, block, depth > 0);
   return {
     block: { ...block, review, execution: executionOf(declared, review) },
     problems: [
@@ -99,9 +122,24 @@ function readBlock(declared: DeclaredBlock, before: DeclaredBlock | undefined): 
       ...schemaProblems(block, review),
       ...problems,
       ...executionProblems(declared, review),
+      ...under(['body'], body.problems),
     ],
-    warnings,
+    warnings: [...warnings, ...under(['body'], body.warnings)],
   };
+}
+
+function readBody(
+  { body }: DeclaredBlock,
+  depth: number,
+): Omit<ReadBlocks, 'blocks'> & { readonly blocks: readonly Block[] | null } {
+  if (body === undefined || body === null) {
+    return { blocks: null, problems: [], warnings: [] };
+  }
+  if (depth === MAX_LOOPS) {
+    const message = `a for_each may stand in another, at most ${MAX_LOOPS} deep`;
+    return { blocks: [], problems: [{ path: [], message }], warnings: [] };
+  }
+  return readBlocks(body, depth + 1);
 }
 
 type Fields = Omit<Block, 'review' | 'execution'>;
@@ -110,6 +148,7 @@ type Fields = Omit<Block, 'review' | 'execution'>;
 function readReview(
   declared: DeclaredBlock,
   fields: Fields,
+  isInBody: boolean,
 ): Omit<ReadBlock, 'block'> & { readonly review: Gate | null } {
   const direct = declared.review ?? null;
   const configured = declared.config?.review ?? null;
@@ -122,7 +161,7 @@ function readReview(
     return { review: null, problems: [{ path: ['config', 'review'], message }], warnings: [] };
   }
   const path = direct === null ? ['config', 'review'] : ['review'];
-  const checked = checkGate(review, fields);
+  const checked = checkGate(review, { ...fields, isInBody });
   return 'problems' in checked
     ? { review: null, problems: under(path, checked.problems), warnings: [] }
     : { review: checked.gate, problems: [], warnings: under(path, checked.warnings) };
@@ -144,6 +183,13 @@ function fieldProblems(block: Fields): readonly Problem[] {
   onlyFor('allow_overlap', block.allow_overlap, 'split', 'for_each');
   onlyFor('map_method', block.map_method !== null, 'for_each');
   onlyFor('key', block.key !== null, 'for_each');
+  onlyFor('body', block.body !== null, 'for_each');
+  if (type === 'for_each' && block.body === null) {
+    problems.push({
+      path: ['body'],
+      message: 'expected the blocks that run for each item, got nothing',
+    });
+  }
   for (const [index, category] of (categories ?? []).entries()) {
     if (categories?.indexOf(category) !== index) {
       problems.push({
@@ -210,18 +256,37 @@ function executionProblems(declared: DeclaredBlock, review: Gate | null): readon
   ];
 }
 
+/** Every declared block with the path to it, those of bodies behind the for_each that they belong to. */
+function placesOf(
+  blocks: readonly DeclaredBlock[],
+  path: Problem['path'],
+): readonly { readonly id: string; readonly path: Problem['path'] }[] {
+  return blocks.flatMap(({ id, body }, index) => [
+    { id, path: [...path, index] },
+    ...placesOf(body ?? [], [...path, index, 'body']),
+  ]);
+}
+
 function duplicateIds(blocks: readonly DeclaredBlock[]): readonly Problem[] {
-  const ids = blocks.map(({ id }) => id);
-  return ids.flatMap((id, index) =>
+  const places = placesOf(blocks, ['blocks']);
+  const ids = places.map(({ id }) => id);
+  return places.flatMap(({ id, path }, index) =>
     ids.indexOf(id) === index
       ? []
-      : [
-          {
-            path: ['blocks', index, 'id'],
-            message: `${describe(id)} is the id of a block already`,
-          },
-        ],
+      : [{ path: [...path, 'id'], message: `${describe(id)} is the id of a block already` }],
   );
+}
+
+function sizeProblems(blocks: readonly DeclaredBlock[]): readonly Problem[] {
+  const count = placesOf(blocks, []).length;
+  return count > MAX_BLOCKS
+    ? [
+        {
+          path: ['blocks'],
+          message: `expected at most ${MAX_BLOCKS} blocks, those of bodies counted, got ${count}`,
+        },
+      ]
+    : [];
 }
 
 function workflowIdProblems(workflowId: string): readonly Problem[] {

@@ -7,6 +7,8 @@ import { describe, under, type Problem } from './problem.js';
 export type GateContext = Omit<PredicateContext, 'placement'> & {
   readonly map_method: string | null;
   readonly key: string | null;
+  /** The block is in the body of a for_each. */
+  readonly isInBody: boolean;
 };
 
 export type CheckedGate =
@@ -52,6 +54,7 @@ export function checkGate(review: DeclaredReview, context: GateContext): Checked
     ...('problems' in checked ? checked.problems : []),
     ...entryProblems(gate),
     ...releaseProblems(gate),
+    ...rejectionProblems(gate, context),
     ...forEachProblems(context, placement),
   ];
   if ('problems' in checked || problems.length > 0) {
@@ -148,6 +151,22 @@ function releaseProblems({
           path: ['release'],
           message:
             '"manual" lets the owner execute an approved input and needs placement "input"; accepted for an output: "auto" or {"after": "30s"}',
+        },
+      ]
+    : [];
+}
+
+/** What is dropped is an iteration. */
+function rejectionProblems(
+  { on_reject: onReject }: Pick<Gate, 'on_reject'>,
+  { isInBody }: GateContext,
+): readonly Problem[] {
+  return onReject === 'drop' && !isInBody
+    ? [
+        {
+          path: ['on_reject'],
+          message:
+            '"drop" leaves out one iteration and is for blocks in the body of a for_each; accepted here: "cancel_run" or "continue"',
         },
       ]
     : [];

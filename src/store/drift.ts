@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
-import type { RunStatus } from '../domain/statuses.js';
+import { isStepEnded, type RunStatus } from '../domain/statuses.js';
+import type { TimeWindow } from '../domain/time-window.js';
 import type { Db } from './database.js';
 import { wakeSenders } from './outbox.js';
 
@@ -9,8 +10,8 @@ export type Whereabouts = { readonly holder: string | null; readonly isSettled: 
 /**
  * Whether a review still needs its workflow.
  *
- * It does not once it is claimed or refused (a refusal is carried out by its run's cancellation), or
- * once its run has ended.
+ * It does not once it is claimed or refused (a refusal is carried out by its run's cancellation, or
+ * where the run goes on by its workflow, which skips the step), or once its run has ended.
  */
 export async function whereaboutsOf(db: Db, reviewId: string): Promise<Whereabouts> {
   const row = await db
@@ -18,10 +19,21 @@ export async function whereaboutsOf(db: Db, reviewId: string): Promise<Whereabou
     .innerJoin('run', 'run.id', 'review.runId')
     .innerJoin('step', 'step.id', 'review.stepId')
     .where('review.id', '=', reviewId)
-    .select(['review.status as reviewStatus', 'run.status as runStatus', 'step.holder'])
+    .select([
+      'review.status as reviewStatus',
+      'review.policy',
+      'run.status as runStatus',
+      'step.status as stepStatus',
+      'step.holder',
+    ])
     .executeTakeFirstOrThrow();
   const isOpen = row.reviewStatus === 'PENDING' || row.reviewStatus === 'APPROVED';
-  return { holder: row.holder, isSettled: !isOpen || row.runStatus !== 'running' };
+  const isToBeSkipped =
+    (row.reviewStatus === 'REJECTED' || row.reviewStatus === 'REVOKED') &&
+    row.policy.onReject !== 'cancel_run' &&
+    !isStepEnded(row.stepStatus);
+  const isSettled = (!isOpen && !isToBeSkipped) || row.runStatus !== 'running';
+  return { holder: row.holder, isSettled };
 }
 
 /** A run that has not ended, as the drift audit looks at it. */
@@ -35,6 +47,13 @@ export type UnendedRun = {
   readonly isStartOwed: boolean;
   readonly isCancelOwed: boolean;
   readonly gates: readonly OpenGate[];
+  /** Where an author's own workflow opened it: that workflow, and the gate; null for any other run. */
+  readonly external: {
+    readonly workflowId: string;
+    readonly holder: string;
+    readonly reviewId: string | null;
+    readonly isStepEnded: boolean;
+  } | null;
 };
 
 /** A gated step that a workflow is responsible for. */
@@ -44,6 +63,8 @@ export type OpenGate = {
   readonly reviewId: string | null;
   readonly reviewStatus: string | null;
   readonly release: unknown;
+  readonly onReject: string | null;
+  readonly timeWindow: TimeWindow | null;
   readonly isReleaseRequested: boolean;
   readonly decidedAgoMs: number | null;
   readonly newestFactAgoMs: number | null;
@@ -63,7 +84,7 @@ export async function listUnendedRuns(
                     and o.workflow_id = r.id and o.state = 'pending') as is_cancel_owed,
            coalesce((select json_agg(json_build_object(
                'stepId', s.id, 'holder', s.holder, 'reviewId', v.id, 'reviewStatus', v.status,
-               'release', v.policy->'release',
+               'release', v.policy->'release', 'onReject', v.policy->>'onReject', 'timeWindow', v.time_window,
                'isReleaseRequested', exists (select 1 from fact f where f.review_id = v.id
                                                and f.kind = 'release_requested'),
                'decidedAgoMs', (extract(epoch from clock_timestamp() - v.decided_at) * 1000)::float8,
@@ -72,7 +93,11 @@ export async function listUnendedRuns(
              ) order by s.position)
              from step s left join review v on v.step_id = s.id
             where s.run_id = r.id and s.holder is not null
-              and s.status in ('pending', 'running', 'awaiting_review')), '[]'::json) as gates
+              and s.status in ('pending', 'running', 'awaiting_review')), '[]'::json) as gates,
+           (select json_build_object('workflowId', e.workflow_id, 'holder', s.holder, 'reviewId', v.id,
+                     'isStepEnded', s.ended_at is not null)
+              from external_run e join step s on s.run_id = e.run_id left join review v on v.step_id = s.id
+             where e.run_id = r.id) as external
       from run r
      where r.status in ('pending', 'running', 'cancelling') and r.id > ${page.afterId}
        and r.created_at < clock_timestamp() - ${page.minAgeMs} * interval '1 ms'
@@ -136,6 +161,8 @@ export type UnknownOutcome = {
   readonly stepId: string;
   readonly runId: string;
   readonly endedAt: Date | null;
+  /** Why it is unknown, and what to do. */
+  readonly message: string | null;
 };
 
 /** Lists steps whose outcome nobody can know, newest first. */
@@ -145,7 +172,7 @@ export async function listUnknownOutcomes(
 ): Promise<readonly UnknownOutcome[]> {
   return await db
     .selectFrom('step')
-    .select(['id as stepId', 'runId', 'endedAt'])
+    .select(['id as stepId', 'runId', 'endedAt', 'errorMessage as message'])
     .where('outcomeUnknown', '=', true)
     .orderBy('endedAt', 'desc')
     .limit(limit)

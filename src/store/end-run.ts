@@ -9,7 +9,7 @@ import { endAsUnknown } from './ledger.js';
 import { findReviewOfStep } from './reviews.js';
 import { lockRun } from './runs.js';
 import { lockStep } from './steps.js';
-import type { RunRow, StepRow } from './tables.js';
+import type { RunRow } from './tables.js';
 
 /**
  * Ends a run in the store; one that has ended already keeps its end.
@@ -64,32 +64,27 @@ async function errorOf(tx: Tx, stepId: string): Promise<string> {
 }
 
 async function closeSteps(tx: Tx, runId: string, reason: string): Promise<void> {
-  const open = await tx
-    .selectFrom('step')
-    .select('id')
+  const claimed = await tx
+    .selectFrom('review')
+    .select('stepId')
+    .where('runId', '=', runId)
+    .where('status', '=', 'PROCESSING')
+    .orderBy('stepId')
+    .execute();
+  for (const { stepId } of claimed) {
+    const step = await lockStep(tx, stepId);
+    await endAsUnknown(tx, step, await findReviewOfStep(tx, stepId));
+  }
+  // One statement: with iterations there may be thousands of them.
+  await tx
+    .updateTable('step')
+    .set({
+      status: 'cancelled',
+      reason: sql`case when attempt_token is not null and output is null
+        then ${reason} || ' (while its block was being executed)' else ${reason} end`,
+      endedAt: sql`clock_timestamp()`,
+    })
     .where('runId', '=', runId)
     .where('status', 'in', ['pending', 'running', 'awaiting_review'])
-    .orderBy('id')
     .execute();
-  for (const { id } of open) {
-    const step = await lockStep(tx, id);
-    const review = await findReviewOfStep(tx, id);
-    if (review?.status === 'PROCESSING') {
-      await endAsUnknown(tx, step, review);
-    } else {
-      await tx
-        .updateTable('step')
-        .set({
-          status: 'cancelled',
-          reason: isBegun(step) ? `${reason} (while its block was being executed)` : reason,
-          endedAt: sql`clock_timestamp()`,
-        })
-        .where('id', '=', id)
-        .execute();
-    }
-  }
-}
-
-function isBegun(step: StepRow): boolean {
-  return step.attemptToken !== null && step.output === null;
 }

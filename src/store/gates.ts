@@ -7,22 +7,21 @@ import type { StepEnd } from '../domain/orders.js';
 import type { Policy } from '../domain/policy.js';
 import { entryStates, openedReview } from '../domain/review-state.js';
 import { isClaimed, isStepEnded, type ReviewStatus } from '../domain/statuses.js';
+import { msUntilOpen } from '../domain/time-window.js';
 import { canonicalForm } from '../rules/canonical.js';
 import { versionId } from '../rules/content-ids.js';
 import { SYSTEM } from './actors.js';
 import { recordAudit } from './audit.js';
 import { type Db, inTransaction, type Tx } from './database.js';
 import { newId } from './ids.js';
-import { completeStep, endOf } from './ledger.js';
-import { oweMessage } from './outbox.js';
+import { dropIteration, skipStep } from './dropped.js';
+import { type Holder, isOlderThanHolder, replaceHolder } from './holders.js';
+import { completeStep, endOf, isReleased } from './ledger.js';
 import { writeEntries } from './record-fact.js';
 import { findReviewOfStep, listFacts, lockReviewOf, readFact } from './reviews.js';
 import { lockRun } from './runs.js';
 import { getStepContext, lockStep, type StepContext } from './steps.js';
-import type { ReviewRow, StepRow } from './tables.js';
-
-/** Who runs a gated step: a Temporal workflow, and when it started (the younger one prevails). */
-export type Holder = { readonly workflowId: string; readonly startedAt: string };
+import type { ReviewRow, RunRow, StepRow } from './tables.js';
 
 /** A review as its workflow sees it: ids and verdicts, nothing that people wrote. */
 export type GateView = {
@@ -50,52 +49,27 @@ export async function takeStep(db: Db, stepId: string, holder: Holder): Promise<
   return await inTransaction(db, async (tx) => {
     const run = await lockRun(tx, before.run.id);
     const step = await lockStep(tx, stepId);
-    const since = step.holderStartedAt;
-    const startedAt = new Date(holder.startedAt);
-    const isHolder = step.holder === holder.workflowId;
-    if (!isHolder && since !== null && isOlder({ ...holder, startedAt }, step, since)) {
+    if (isOlderThanHolder(step, holder)) {
       return { kind: 'ended', end: 'superseded' };
     }
     const review = await findReviewOfStep(tx, stepId);
     if (isStepEnded(step.status)) {
       return { kind: 'ended', end: endOf(step) };
     }
+    if (isReleased(step)) {
+      return { kind: 'ended', end: 'completed' };
+    }
     if (run.status !== 'running' && (review === null || !isClaimed(review.status))) {
       return { kind: 'ended', end: 'stopped' };
     }
-    if (!isHolder) {
-      await tx
-        .updateTable('step')
-        .set({ holder: holder.workflowId, holderStartedAt: startedAt })
-        .where('id', '=', stepId)
-        .execute();
+    if (step.holder !== holder.workflowId) {
+      await replaceHolder(tx, run, step, holder);
       await supersedeFailedSignals(tx, stepId);
-      if (step.holder !== null) {
-        await recordAudit(tx, SYSTEM, 'holder_replaced', {
-          runId: run.id,
-          detail: { step_id: stepId, before: step.holder, after: holder.workflowId },
-        });
-        await oweMessage(
-          tx,
-          { projectId: run.projectId, runId: run.id, kind: 'cancel', workflowId: step.holder },
-          0,
-        );
-      }
     }
     return review === null
       ? { kind: 'unopened' }
       : { kind: 'waiting', gate: await viewGate(tx, review) };
   });
-}
-
-/** Started earlier than the present holder; of two that started at once, the one with the lesser id. */
-function isOlder(
-  asking: { readonly workflowId: string; readonly startedAt: Date },
-  step: StepRow,
-  since: Date,
-): boolean {
-  const ageMs = since.getTime() - asking.startedAt.getTime();
-  return ageMs > 0 || (ageMs === 0 && asking.workflowId < (step.holder ?? ''));
 }
 
 /** What failed to reach the holder before is among the facts that the new one reads. */
@@ -238,9 +212,16 @@ export type ClaimRequest = {
   readonly versionId: string | null;
 };
 
+/**
+ * What a granted claim leads to. `rejected`: its run is being cancelled. `skipped`: the step was refused
+ * and the run goes on without it; `dropped`: without its iteration.
+ */
+export type ClaimOutcome =
+  'released' | 'execute' | 'rejected' | 'cancelled' | 'skipped' | 'dropped';
+
 /** The store's answer to a claim. */
 export type ClaimAnswer =
-  | { readonly granted: true; readonly outcome: 'released' | 'execute' | 'rejected' | 'cancelled' }
+  | { readonly granted: true; readonly outcome: ClaimOutcome }
   | {
       readonly granted: false;
       readonly why:
@@ -260,7 +241,8 @@ export type ClaimAnswer =
  *
  * The verdict and version must be those of the stored decision, the caller must be the step's
  * holder and the run must be running. Idempotent for the holder: a retry gets the recorded grant.
- * A refusal is news: it carries what the store holds.
+ * A refusal is news: it carries what the store holds. What its reviewers refused without ending the
+ * run is skipped here.
  */
 export async function claimRelease(db: Db, claim: ClaimRequest): Promise<ClaimAnswer> {
   const before = await getStepContext(db, claim.stepId);
@@ -268,6 +250,9 @@ export async function claimRelease(db: Db, claim: ClaimRequest): Promise<ClaimAn
     const run = await lockRun(tx, before.run.id);
     const step = await lockStep(tx, claim.stepId);
     const opened = await findReviewOfStep(tx, claim.stepId);
+    if (isReleased(step)) {
+      return { granted: true, outcome: 'released' };
+    }
     if (step.holder !== claim.holder) {
       return { granted: false, why: 'superseded', waitMs: null, gate: null };
     }
@@ -288,6 +273,16 @@ export async function claimRelease(db: Db, claim: ClaimRequest): Promise<ClaimAn
     if (review.status === 'PENDING') {
       return refuse('not_decided');
     }
+    const isRefused = review.status !== 'APPROVED' && !locked.review.state.cancelled;
+    if (isRefused && run.status === 'running' && review.policy.onReject !== 'cancel_run') {
+      if (!isStepEnded(step.status)) {
+        await skipRefused(tx, run, step, review);
+      }
+      return { granted: true, outcome: review.policy.onReject === 'drop' ? 'dropped' : 'skipped' };
+    }
+    if (step.status === 'skipped') {
+      return { granted: true, outcome: 'skipped' };
+    }
     if (review.status !== 'APPROVED') {
       return { granted: true, outcome: locked.review.state.cancelled ? 'cancelled' : 'rejected' };
     }
@@ -306,6 +301,11 @@ export async function claimRelease(db: Db, claim: ClaimRequest): Promise<ClaimAn
       if (waitMs > 0) {
         return refuse('not_yet', waitMs);
       }
+    }
+    // Also behind a release by hand: it was asked for within the window, and may get here too late.
+    const closedMs = review.timeWindow === null ? 0 : msUntilOpen(review.timeWindow, now.getTime());
+    if (closedMs > 0) {
+      return refuse('not_yet', closedMs);
     }
 
     const isOutput = review.placement === 'output';
@@ -330,4 +330,16 @@ export async function claimRelease(db: Db, claim: ClaimRequest): Promise<ClaimAn
     });
     return { granted: true, outcome: isOutput ? 'released' : 'execute' };
   });
+}
+
+/** Ends a step that its reviewers refused, where its run goes on; nothing of it flows on. */
+async function skipRefused(tx: Tx, run: RunRow, step: StepRow, review: ReviewRow): Promise<void> {
+  const verb = review.status === 'REVOKED' ? 'revoked' : 'rejected';
+  const who = review.decidedByName ?? review.decidedBy ?? 'somebody';
+  const why = review.decisionReason === null ? '' : `: ${review.decisionReason}`;
+  const reason = `${verb} by ${who}${why}`;
+  await skipStep(tx, step.id, reason);
+  if (review.policy.onReject === 'drop') {
+    await dropIteration(tx, run, step, `block '${step.blockId}' was ${reason}`);
+  }
 }

@@ -7,6 +7,7 @@ import { SYSTEM } from './actors.js';
 import { recordAudit } from './audit.js';
 import { type Db, inTransaction, type Tx } from './database.js';
 import { findReviewOfStep } from './reviews.js';
+import { droppedReason, skipStep } from './dropped.js';
 import { readJson, readJsonObject } from './stored-json.js';
 import { lockRun } from './runs.js';
 import { getStepContext, lockStep, readBlockInput, type StepContext } from './steps.js';
@@ -35,6 +36,8 @@ export type Beginning =
  * 3. Nothing begins in a run that is no longer running, but for what has been claimed already.
  * 4. Only the step's holder may begin it, where it has one; and behind a review of its input, only once
  *    the release has been claimed.
+ * 5. Nothing begins in an iteration that was dropped, but for what has been claimed already. A for_each
+ *    whose items are released has done its own part.
  *
  * Idempotent by the attempt's token, so that a commit whose answer was lost can be asked for again.
  *
@@ -52,6 +55,9 @@ export async function beginStep(
     const step = await lockStep(tx, stepId);
     const review = await findReviewOfStep(tx, stepId);
     const context = { run, step, block: before.block };
+    if (isReleased(step)) {
+      return { kind: 'ended', end: 'completed' };
+    }
     if (step.holder !== holder) {
       return { kind: 'ended', end: 'superseded' };
     }
@@ -76,6 +82,11 @@ export async function beginStep(
       }
       await endAsUnknown(tx, step, review);
       return { kind: 'ended', end: 'unknown' };
+    }
+    const dropped = await droppedReason(tx, step);
+    if (dropped !== null && (review === null || review.claimedAt === null)) {
+      await skipStep(tx, stepId, dropped);
+      return { kind: 'ended', end: 'skipped' };
     }
     const attempt = isOurs ? step.attempt : step.attempt + 1;
     await tx
@@ -107,14 +118,20 @@ async function isAlive(tx: Tx, stepId: string): Promise<boolean> {
   return alive !== undefined;
 }
 
-/** Notes that an attempt is still executing its block; an overtaken one notes nothing. */
-export async function stampAlive(db: Db, stepId: string, attemptToken: string): Promise<void> {
-  await db
+/**
+ * Notes that an attempt is still executing its block; an overtaken one notes nothing.
+ *
+ * @returns whether anybody may still want its answer: not where the step was closed with its run
+ */
+export async function stampAlive(db: Db, stepId: string, attemptToken: string): Promise<boolean> {
+  const stamped = await db
     .updateTable('step')
     .set({ aliveAt: sql`clock_timestamp()` })
     .where('id', '=', stepId)
     .where('attemptToken', '=', attemptToken)
-    .execute();
+    .returning('status')
+    .executeTakeFirst();
+  return stamped?.status !== 'cancelled' && stamped?.status !== 'skipped';
 }
 
 /** What a finished block leaves behind; a gate's own rows are written by `write` in the same go. */
@@ -161,28 +178,50 @@ export async function finishStep<T>(
   });
 }
 
-/** Ends a step that has handed on what it should, and the review that it was executed for. */
+/**
+ * Ends a step that has handed on what it should, and the review that it was executed for.
+ *
+ * The step of a for_each goes on: its items are released, and nobody holds it until a workflow comes
+ * to run its iterations. In an iteration that was dropped meanwhile there is nothing to run.
+ */
 export async function completeStep(
   tx: Tx,
   step: StepRow,
   effectiveVersionId: string | null,
-): Promise<void> {
+): Promise<StepEnd> {
+  await endReview(tx, step, 'EXECUTED');
+  const isForEach = step.blockType === 'for_each';
+  const dropped = isForEach ? await droppedReason(tx, step) : null;
+  if (dropped !== null) {
+    await skipStep(tx, step.id, dropped);
+    return 'skipped';
+  }
   await tx
     .updateTable('step')
-    .set({ status: 'completed', effectiveVersionId, endedAt: sql`clock_timestamp()` })
+    .set(
+      isForEach
+        ? { status: 'running', effectiveVersionId, holder: null, holderStartedAt: null }
+        : { status: 'completed', effectiveVersionId, endedAt: sql`clock_timestamp()` },
+    )
     .where('id', '=', step.id)
     .execute();
-  await endReview(tx, step, 'EXECUTED');
+  return 'completed';
+}
+
+/** Whether a step is a for_each whose items may be iterated over; it ends with its iterations. */
+export function isReleased(step: Pick<StepRow, 'blockType' | 'status' | 'output'>): boolean {
+  return step.blockType === 'for_each' && step.status === 'running' && step.output !== null;
 }
 
 /** What a failure of a block leads to. */
-export type Failure = 'retry' | 'failed' | 'unknown' | 'superseded';
+export type Failure = 'retry' | 'failed' | 'unknown' | 'skipped' | 'superseded';
 
 /**
  * Enters that a block failed with an answer (it said so), which ends its step once its attempts are
  * used up. An attempt that was lost with its worker has given no answer and is not counted here.
  *
- * @param isSilent the block did not answer in time: what must not be repeated then ends as UNKNOWN
+ * @param isSilent the block gave no answer: what must not be repeated then ends as UNKNOWN
+ * @param isFinal another attempt would fail again: none is made, however many are left
  */
 export async function failAttempt(
   db: Db,
@@ -190,6 +229,7 @@ export async function failAttempt(
   attemptToken: string,
   message: string,
   isSilent: boolean,
+  isFinal = false,
 ): Promise<Failure> {
   const { run, block } = await getStepContext(db, stepId);
   return await inTransaction(db, async (tx) => {
@@ -199,11 +239,23 @@ export async function failAttempt(
       return 'superseded';
     }
     if (isSilent && !block.execution.repeatable) {
-      await endAsUnknown(tx, step, await findReviewOfStep(tx, stepId));
+      const review = await findReviewOfStep(tx, stepId);
+      await endAsUnknown(
+        tx,
+        step,
+        review,
+        `${message} Whether it did its work cannot be known, and it must not be repeated: look for its idempotency key ${stepId} where it writes, and start a new run if it did nothing.`,
+      );
       return 'unknown';
     }
+    const dropped = await droppedReason(tx, step);
+    if (dropped !== null) {
+      await skipStep(tx, stepId, `${dropped} (its block failed: ${message})`);
+      await endReview(tx, step, 'EXECUTED');
+      return 'skipped';
+    }
     const failures = step.failures + 1;
-    const isLast = !block.execution.repeatable || failures >= block.execution.attempts;
+    const isLast = isFinal || !block.execution.repeatable || failures >= block.execution.attempts;
     await tx
       .updateTable('step')
       .set({
@@ -227,28 +279,40 @@ export async function failStep(db: Db, stepId: string, message: string): Promise
     await lockRun(tx, run.id);
     const step = await lockStep(tx, stepId);
     if (!isStepEnded(step.status)) {
-      await tx
-        .updateTable('step')
-        .set({ status: 'error', errorMessage: message, endedAt: sql`clock_timestamp()` })
-        .where('id', '=', stepId)
-        .execute();
+      await endInError(tx, stepId, message);
     }
   });
+}
+
+/** Ends a locked step in error, with a message for people. */
+export async function endInError(tx: Tx, stepId: string, message: string): Promise<void> {
+  await tx
+    .updateTable('step')
+    .set({ status: 'error', errorMessage: message, endedAt: sql`clock_timestamp()` })
+    .where('id', '=', stepId)
+    .execute();
 }
 
 function isLatestAttempt(step: StepRow, attemptToken: string): boolean {
   return step.attemptToken === attemptToken && step.output === null && !isStepEnded(step.status);
 }
 
+const LOST_WITH_ITS_WORKER =
+  'The block was being executed when its worker was lost, and it must not be repeated: find out what it did, and start a new run if it did nothing.';
+
 /** Ends a step whose outcome nobody can know, and its claimed review with it. */
-export async function endAsUnknown(tx: Tx, step: StepRow, review: ReviewRow | null): Promise<void> {
+export async function endAsUnknown(
+  tx: Tx,
+  step: StepRow,
+  review: ReviewRow | null,
+  message: string = LOST_WITH_ITS_WORKER,
+): Promise<void> {
   await tx
     .updateTable('step')
     .set({
       status: 'error',
       outcomeUnknown: true,
-      errorMessage:
-        'The block was being executed when its worker was lost, and it must not be repeated: find out what it did, then start a new run.',
+      errorMessage: message,
       endedAt: sql`clock_timestamp()`,
     })
     .where('id', '=', step.id)
@@ -275,6 +339,9 @@ async function endReview(tx: Tx, step: StepRow, status: 'EXECUTED' | 'UNKNOWN'):
 export function endOf(step: StepRow): StepEnd {
   if (step.status === 'completed') {
     return 'completed';
+  }
+  if (step.status === 'skipped') {
+    return 'skipped';
   }
   if (step.status !== 'error') {
     return 'stopped';

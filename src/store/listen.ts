@@ -3,15 +3,24 @@ import { OUTBOX_CHANNEL } from './outbox.js';
 
 const RECONNECT_MS = 1_000;
 
+/** Calls `onNotice` whenever something becomes due in the outbox, and after every reconnect. */
+export function listenForMessages(url: string, onNotice: () => void): () => Promise<void> {
+  return listen(url, OUTBOX_CHANNEL, onNotice);
+}
+
 /**
- * Calls `onNotice` whenever something becomes due in the outbox, and after every reconnect.
+ * Calls `onNotice` with what is said on a channel, and with null after every (re)connect.
  *
  * It listens on a connection of its own, because a pooled one is handed on. Notices that were sent
- * while it was away are lost, so whoever listens also polls.
+ * while it was away are lost: null means that anything may have happened.
  *
  * @returns ends the listening
  */
-export function listenForMessages(url: string, onNotice: () => void): () => Promise<void> {
+export function listen(
+  url: string,
+  channel: string,
+  onNotice: (payload: string | null) => void,
+): () => Promise<void> {
   let current: Client | null = null;
   let timer: NodeJS.Timeout | null = null;
   let isStopped = false;
@@ -31,12 +40,12 @@ export function listenForMessages(url: string, onNotice: () => void): () => Prom
     };
     client.on('error', lost);
     client.on('end', lost);
-    client.on('notification', onNotice);
+    client.on('notification', ({ payload }) => onNotice(payload ?? ''));
     current = client;
     try {
       await client.connect();
-      await client.query(`listen ${OUTBOX_CHANNEL}`);
-      onNotice();
+      await client.query(`listen ${client.escapeIdentifier(channel)}`);
+      onNotice(null);
     } catch {
       lost();
     }

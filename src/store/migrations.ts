@@ -264,4 +264,143 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
       await sql.raw(statements).execute(db);
     },
   },
+  '0002_for_each': {
+    async up(db) {
+      const statements = `
+        create table iteration (
+          step_id text not null references step,
+          position int not null,
+          project_id text not null references project,
+          iteration_key text not null,
+          item text not null,
+          dropped_reason text,
+          primary key (step_id, position),
+          unique (step_id, iteration_key)
+        );
+        alter table step add column collected text;
+        create index step_of_iteration on step (parent_step_id, iteration_key)
+          where parent_step_id is not null;
+      `;
+      await sql.raw(statements).execute(db);
+    },
+  },
+  '0003_external_reviews': {
+    async up(db) {
+      const statements = `
+        create table external_run (
+          run_id text primary key references run,
+          project_id text not null references project,
+          workflow_id text not null,
+          workflow_type text not null,
+          first_execution_run_id text not null,
+          key text not null,
+          snapshot_sha256 text not null,
+          snapshot_ref text,
+          created_at timestamptz(3) not null default clock_timestamp()
+        );
+        create index external_run_of_workflow on external_run (workflow_id);
+
+        create table snapshot (
+          id text primary key,
+          project_id text not null references project,
+          content text not null,
+          size_bytes int not null,
+          created_by text not null,
+          created_at timestamptz(3) not null default clock_timestamp(),
+          put_at timestamptz(3) not null default clock_timestamp()
+        );
+        create index snapshot_age on snapshot (put_at);
+      `;
+      await sql.raw(statements).execute(db);
+    },
+  },
+  '0004_overlay_holds': {
+    async up(db) {
+      const statements = `
+        create table hold (
+          review_id text primary key references review,
+          project_id text not null references project,
+          holder_id text not null,
+          holder_name text not null,
+          held_at timestamptz(3) not null,
+          expires_at timestamptz(3) not null
+        );
+
+        create table review_command (
+          review_id text not null references review,
+          command_id text not null,
+          project_id text not null references project,
+          request_sha256 text not null,
+          created_at timestamptz(3) not null default clock_timestamp(),
+          primary key (review_id, command_id)
+        );
+
+        create table vote_basis (
+          review_id text not null,
+          seq int not null,
+          project_id text not null references project,
+          version_id text not null references version,
+          primary key (review_id, seq),
+          foreign key (review_id, seq) references fact
+        );
+      `;
+      await sql.raw(statements).execute(db);
+    },
+  },
+  '0005_time_windows': {
+    async up(db) {
+      const statements = `
+        alter table review
+          add column time_window jsonb,
+          add column time_window_seq int,
+          add check ((time_window is null) = (time_window_seq is null));
+      `;
+      await sql.raw(statements).execute(db);
+    },
+  },
+  '0006_change_feed': {
+    async up(db) {
+      const statements = `
+        create function countersign_tell_change() returns trigger language plpgsql as $$
+        declare
+          run text;
+        begin
+          if tg_argv[0] in ('review', 'step') then
+            run := new.run_id;
+          end if;
+          perform pg_notify('countersign_changes', json_build_object(
+            'project', new.project_id, 'kind', tg_argv[0], 'id', new.id, 'run', run)::text);
+          return null;
+        end $$;
+
+        create trigger tell_change after insert or update on review
+          for each row execute function countersign_tell_change('review');
+        create trigger tell_new_run after insert on run
+          for each row execute function countersign_tell_change('run');
+        create trigger tell_change after update on run
+          for each row when (old.status is distinct from new.status)
+          execute function countersign_tell_change('run');
+        create trigger tell_change after update on step
+          for each row when (old.status is distinct from new.status)
+          execute function countersign_tell_change('step');
+        create trigger tell_change after insert or update on workflow
+          for each row execute function countersign_tell_change('definition');
+
+        create function countersign_tell_delivery() returns trigger language plpgsql as $$
+        begin
+          perform pg_notify('countersign_changes', json_build_object(
+            'project', new.project_id, 'kind', 'review', 'id', new.review_id, 'run', new.run_id)::text);
+          return null;
+        end $$;
+        create trigger tell_delivery after update on outbox
+          for each row when (new.review_id is not null and old.state is distinct from new.state)
+          execute function countersign_tell_delivery();
+
+        create index review_by_status on review (project_id, status, created_at, id);
+        create index fact_of_voter on fact (project_id, actor_id, review_id) where kind = 'vote';
+        create index outbox_signals on outbox (review_id, id desc) where kind = 'signal';
+      `;
+      await sql.raw(statements).execute(db);
+    },
+  },
 };

@@ -157,8 +157,11 @@ export async function readLeasedMessage(
  */
 async function addressOf(
   db: Db,
-  message: Pick<OutboxRow, 'kind' | 'workflowId' | 'reviewId'>,
+  message: Pick<OutboxRow, 'kind' | 'workflowId' | 'reviewId' | 'runId'>,
 ): Promise<string | null> {
+  if (message.kind === 'cancel' && message.workflowId === message.runId) {
+    return await workflowOfRun(db, message.runId);
+  }
   if (message.kind !== 'signal') {
     return message.workflowId;
   }
@@ -169,6 +172,18 @@ async function addressOf(
     .select('step.holder')
     .executeTakeFirst();
   return step?.holder ?? null;
+}
+
+/** The workflow of a run; of an author's own workflow only the gate is ours to cancel. */
+async function workflowOfRun(db: Db, runId: string): Promise<string> {
+  const gate = await db
+    .selectFrom('run')
+    .innerJoin('step', 'step.runId', 'run.id')
+    .where('run.id', '=', runId)
+    .where('run.kind', '=', 'external')
+    .select('step.holder')
+    .executeTakeFirst();
+  return gate?.holder ?? runId;
 }
 
 /** Ends a leased message, unless the lease was lost meanwhile; says whether it was still ours. */

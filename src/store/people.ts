@@ -74,6 +74,22 @@ export async function findPerson(db: Db, projectId: string, id: string): Promise
   return row ?? null;
 }
 
+/** Finds several people by their ids, those who have been removed among them: they did what they did. */
+export async function listPeopleById(
+  db: Db,
+  projectId: string,
+  ids: readonly string[],
+): Promise<readonly PersonRow[]> {
+  return ids.length === 0
+    ? []
+    : await db
+        .selectFrom('person')
+        .selectAll()
+        .where('projectId', '=', projectId)
+        .where('id', 'in', [...ids])
+        .execute();
+}
+
 /**
  * Removes a person: they can no longer sign in or vote, and their tokens stop working at once.
  *

@@ -3,6 +3,7 @@ import { v5 } from 'uuid';
 import type { NewFact } from '../domain/facts.js';
 import type { ReviewerDecision } from '../domain/messages.js';
 import { type EntryState, entryStates, evolve, type ReviewState } from '../domain/review-state.js';
+import type { TimeWindow } from '../domain/time-window.js';
 import type { Actor } from './actors.js';
 import { recordAudit } from './audit.js';
 import type { Tx } from './database.js';
@@ -35,10 +36,16 @@ export async function recordFact(
   locked: ReviewUnderLock,
   actor: Actor,
   newFact: NewFact,
-  about: { readonly reason: string | null; readonly dialect: Dialect },
+  about: {
+    readonly reason: string | null;
+    readonly dialect: Dialect;
+    /** The window that the fact brings; its review has none yet. */
+    readonly timeWindow?: TimeWindow | null;
+  },
 ): Promise<RecordedFact> {
   const { row, review, now } = locked;
   const vote = newFact.kind === 'vote' ? newFact : null;
+  const { timeWindow = null } = about;
   const factRow = await tx
     .insertInto('fact')
     .values({
@@ -84,6 +91,9 @@ export async function recordFact(
             decisionReason: about.reason,
           }
         : {}),
+      ...(timeWindow === null
+        ? {}
+        : { timeWindow: JSON.stringify(timeWindow), timeWindowSeq: fact.seq }),
       ...(state.status === 'APPROVED' && before.status !== 'APPROVED' ? { approvedAt: now } : {}),
       ...(state.cancelled && !before.cancelled ? { cancelledAt: now } : {}),
       ...(state.status === 'REJECTED' || state.status === 'REVOKED' ? { endedAt: now } : {}),
@@ -104,6 +114,7 @@ export async function recordFact(
         ? {}
         : { verdict: vote.verdict, version_id: vote.versionId, forced: vote.forced }),
       ...(about.reason === null ? {} : { reason: about.reason }),
+      ...(timeWindow === null ? {} : { time_window: timeWindow }),
     },
   });
   return {

@@ -1,5 +1,6 @@
 import { type Command, decide } from '../domain/decide.js';
 import type { Refusal } from '../domain/refusals.js';
+import type { TimeWindow } from '../domain/time-window.js';
 import { type Actor, asVoter } from './actors.js';
 import { cancelLockedRun, type Lease } from './cancel-run.js';
 import { type Db, inTransaction, type Tx } from './database.js';
@@ -81,7 +82,10 @@ export async function recordVoteLocked(
       break;
   }
 
-  const recorded = await recordFact(tx, locked, actor, ruling.fact, request);
+  const recorded = await recordFact(tx, locked, actor, ruling.fact, {
+    ...request,
+    timeWindow: windowOf(request.command),
+  });
   const signal = await oweMessage(
     tx,
     {
@@ -118,4 +122,9 @@ export async function recordVoteLocked(
     settled: locked.review.state.status === 'PENDING' && recorded.state.status !== 'PENDING',
     leases: [signal, cancellation?.lease ?? null].filter((lease) => lease !== null),
   };
+}
+
+/** The hours that a command brings: only an approval can limit when something goes on. */
+function windowOf(command: Command): TimeWindow | null {
+  return command.kind === 'vote' && command.verdict === 'approved' ? command.timeWindow : null;
 }

@@ -46,23 +46,40 @@ export async function lockReviewOf(
     .where('id', '=', reviewId)
     .forNoKeyUpdate()
     .executeTakeFirstOrThrow();
-  const facts = await listFacts(tx, reviewId);
-  const versions = await tx
-    .selectFrom('version')
-    .select(['id', 'parentId', 'authorKind', 'authorId'])
-    .where('reviewId', '=', reviewId)
-    .orderBy('ordinal')
-    .execute();
   const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(tx);
   const now = rows[0]?.now;
   if (now === undefined) {
     throw new Error('the database told no time');
   }
+  const { facts, review } = await readRuleable(tx, row, now);
   return {
     run,
     row,
     facts,
     now,
+    review,
+  };
+}
+
+/**
+ * A review with everything a ruling may depend on, as it is at this moment.
+ *
+ * Without the lock it says what a command would come to now, and nothing of what it will come to.
+ */
+export async function readRuleable(
+  db: Db | Tx,
+  row: ReviewRow,
+  now: Date = new Date(),
+): Promise<{ readonly facts: readonly FactRow[]; readonly review: LockedReview }> {
+  const facts = await listFacts(db, row.id);
+  const versions = await db
+    .selectFrom('version')
+    .select(['id', 'parentId', 'authorKind', 'authorId'])
+    .where('reviewId', '=', row.id)
+    .orderBy('ordinal')
+    .execute();
+  return {
+    facts,
     review: {
       id: row.id,
       ownerId: row.ownerId,
@@ -73,6 +90,8 @@ export async function lockReviewOf(
         parentId,
         authorId: authorKind === 'human' ? authorId : null,
       })),
+      timeWindow: row.timeWindow,
+      nowMs: now.getTime(),
     },
   };
 }
@@ -254,6 +273,16 @@ export async function findVersion(
     .where('id', '=', id)
     .executeTakeFirst();
   return row ?? null;
+}
+
+/** Reads the version that a review began with. */
+export async function findSeed(db: Db | Tx, reviewId: string): Promise<VersionRow> {
+  return await db
+    .selectFrom('version')
+    .selectAll()
+    .where('reviewId', '=', reviewId)
+    .where('ordinal', '=', 0)
+    .executeTakeFirstOrThrow();
 }
 
 /** Lists the versions of a review by (created_at, id). */

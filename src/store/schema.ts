@@ -50,6 +50,18 @@ export interface Entry {
   subject: string;
 }
 
+export interface ExternalRun {
+  createdAt: Generated<Timestamp>;
+  firstExecutionRunId: string;
+  key: string;
+  projectId: string;
+  runId: string;
+  snapshotRef: string | null;
+  snapshotSha256: string;
+  workflowId: string;
+  workflowType: string;
+}
+
 export interface Fact {
   actingFor: string | null;
   actorId: string;
@@ -68,6 +80,24 @@ export interface Fact {
   tokenId: string | null;
   verdict: string | null;
   versionId: string | null;
+}
+
+export interface Hold {
+  expiresAt: Timestamp;
+  heldAt: Timestamp;
+  holderId: string;
+  holderName: string;
+  projectId: string;
+  reviewId: string;
+}
+
+export interface Iteration {
+  droppedReason: string | null;
+  item: string;
+  iterationKey: string;
+  position: number;
+  projectId: string;
+  stepId: string;
 }
 
 export interface Outbox {
@@ -140,10 +170,20 @@ export interface Review {
   seq: Generated<number>;
   status: Generated<string>;
   stepId: string;
+  timeWindow: Json | null;
+  timeWindowSeq: number | null;
   triggeredBy: Json;
   verdict: string | null;
   workflowId: string;
   workflowVersionId: string;
+}
+
+export interface ReviewCommand {
+  commandId: string;
+  createdAt: Generated<Timestamp>;
+  projectId: string;
+  requestSha256: string;
+  reviewId: string;
 }
 
 export interface Run {
@@ -168,6 +208,16 @@ export interface Run {
   workflowVersionId: string;
 }
 
+export interface Snapshot {
+  content: string;
+  createdAt: Generated<Timestamp>;
+  createdBy: string;
+  id: string;
+  projectId: string;
+  putAt: Generated<Timestamp>;
+  sizeBytes: number;
+}
+
 export interface Step {
   aliveAt: Timestamp | null;
   attempt: Generated<number>;
@@ -175,6 +225,7 @@ export interface Step {
   blockId: string;
   blockLabel: string | null;
   blockType: string;
+  collected: string | null;
   consensus: string | null;
   createdAt: Generated<Timestamp>;
   effectiveVersionId: string | null;
@@ -227,6 +278,13 @@ export interface Version {
   snapshotSha256: string;
 }
 
+export interface VoteBasis {
+  projectId: string;
+  reviewId: string;
+  seq: number;
+  versionId: string;
+}
+
 export interface Workflow {
   createdAt: Generated<Timestamp>;
   currentVersionId: string;
@@ -248,15 +306,21 @@ export interface WorkflowVersion {
 export interface DB {
   audit: Audit;
   entry: Entry;
+  externalRun: ExternalRun;
   fact: Fact;
+  hold: Hold;
+  iteration: Iteration;
   outbox: Outbox;
   person: Person;
   project: Project;
   review: Review;
+  reviewCommand: ReviewCommand;
   run: Run;
+  snapshot: Snapshot;
   step: Step;
   token: Token;
   version: Version;
+  voteBasis: VoteBasis;
   workflow: Workflow;
   workflowVersion: WorkflowVersion;
 }

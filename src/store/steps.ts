@@ -1,19 +1,16 @@
 import { sql } from 'kysely';
 import { approvedInput } from '../domain/block-input.js';
+import { findBlock } from '../domain/blocks.js';
 import type { Block, BlockInput, BlockType, Definition } from '../domain/definition.js';
 import type { StepStatus } from '../domain/statuses.js';
+import { iterationAt, stepIdOf } from '../domain/step-ids.js';
 import type { Db, Tx } from './database.js';
 import { type Page, type PageRequest, readPage } from './paging.js';
 import type { RunRow, StepRow } from './tables.js';
 import { blockOutputs, readJson, readJsonObject } from './stored-json.js';
 import { readDefinition } from './workflows.js';
 
-/** The id of a block's step in a run. */
-export function stepIdOf(runId: string, blockId: string): string {
-  return `${runId}_${blockId}`;
-}
-
-/** Writes a row for every block of a run, unless it is there already. */
+/** Writes a row for every block of a run that is in no body, unless it is there already. */
 export async function createSteps(db: Db | Tx, run: RunRow, definition: Definition): Promise<void> {
   await db
     .insertInto('step')
@@ -65,18 +62,18 @@ export async function getDefinition(db: Db | Tx, workflowVersionId: string): Pro
   return readDefinition(version);
 }
 
-/** Reads one block of a stored definition. */
+/** Reads one block of a stored definition, wherever in it it is declared. */
 export async function getBlock(
   db: Db | Tx,
   workflowVersionId: string,
   blockId: string,
 ): Promise<Block> {
   const { blocks } = await getDefinition(db, workflowVersionId);
-  const block = blocks.find(({ id }) => id === blockId);
-  if (block === undefined) {
+  const found = findBlock(blocks, blockId);
+  if (found === null) {
     throw new Error(`definition ${workflowVersionId} has no block ${blockId}`);
   }
-  return block;
+  return found.block;
 }
 
 /** Locks a step of a run that is locked already. */
@@ -91,10 +88,11 @@ export async function lockStep(tx: Tx, stepId: string): Promise<StepRow> {
 
 /**
  * What a block is given: its own json input, and the effective output of every block it needs. Behind
- * a gate on its input that is the approved snapshot, and nothing else.
+ * a gate on its input that is the approved snapshot, and nothing else. In an iteration the item stands
+ * for the json input.
  *
  * The effective output of a gated step is the version that was approved, read back from the very
- * text that was approved.
+ * text that was approved. Nothing of a step that was skipped flows on: it gives null.
  */
 export async function readBlockInput(db: Db | Tx, context: StepContext): Promise<BlockInput> {
   const { run, step, block } = context;
@@ -102,14 +100,73 @@ export async function readBlockInput(db: Db | Tx, context: StepContext): Promise
   if (approved !== null) {
     return approvedInput(block, readJsonObject(approved));
   }
-  const inputs = readJsonObject(run.inputs);
   const outputs = await Promise.all(
-    block.needs.map(async (needed) => {
-      const output = await readEffectiveOutput(db, stepIdOf(run.id, needed));
+    (await neededSteps(db, context)).map(async ([needed, stepId]) => {
+      const output = await readEffectiveOutput(db, stepId);
       return [needed, output === null ? null : readJson(output)] as const;
     }),
   );
-  return { input: inputs[block.id] ?? null, blocks: blockOutputs(outputs) };
+  const blocks = blockOutputs(outputs);
+  const item = await readItem(db, step);
+  return item === null
+    ? { input: readJsonObject(run.inputs)[block.id] ?? null, blocks }
+    : { input: readJson(item), blocks };
+}
+
+/**
+ * The steps of the blocks that a step's block needs: of its siblings those of the same iteration, and
+ * of a block further out the one of the iteration around it.
+ */
+async function neededSteps(
+  db: Db | Tx,
+  { run, step, block }: StepContext,
+): Promise<readonly (readonly [blockId: string, stepId: string])[]> {
+  if (step.iterationKey === null || block.needs.length === 0) {
+    return block.needs.map((needed) => [needed, stepIdOf(run.id, needed)]);
+  }
+  const { blocks } = await getDefinition(db, run.workflowVersionId);
+  return block.needs.map((needed) => {
+    const depth = findBlock(blocks, needed)?.around.length ?? 0;
+    return [needed, stepIdOf(run.id, needed, iterationAt(step.iterationKey, depth))];
+  });
+}
+
+/** The canonical text of the item that a step's iteration is for; null outside of iterations. */
+async function readItem(
+  db: Db | Tx,
+  { parentStepId, iterationKey }: Pick<StepRow, 'parentStepId' | 'iterationKey'>,
+): Promise<string | null> {
+  if (parentStepId === null || iterationKey === null) {
+    return null;
+  }
+  const { item } = await db
+    .selectFrom('iteration')
+    .select('item')
+    .where('stepId', '=', parentStepId)
+    .where('iterationKey', '=', iterationKey)
+    .executeTakeFirstOrThrow();
+  return item;
+}
+
+/** The canonical texts of the items that several steps' iterations are for, by the ids of the steps. */
+export async function readItems(
+  db: Db,
+  stepIds: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  if (stepIds.length === 0) {
+    return new Map();
+  }
+  const rows = await db
+    .selectFrom('step')
+    .innerJoin('iteration', (join) =>
+      join
+        .onRef('iteration.stepId', '=', 'step.parentStepId')
+        .onRef('iteration.iterationKey', '=', 'step.iterationKey'),
+    )
+    .where('step.id', 'in', [...stepIds])
+    .select(['step.id', 'iteration.item'])
+    .execute();
+  return new Map(rows.map(({ id, item }) => [id, item]));
 }
 
 /** The snapshot with which a step's input was approved and claimed, as canonical text. */
@@ -125,13 +182,22 @@ async function readApprovedInput(db: Db | Tx, stepId: string): Promise<string | 
   return row?.snapshot ?? null;
 }
 
-/** The canonical text of what a step hands on: the approved version, else its own output. */
+/**
+ * The canonical text of what a step hands on: what its iterations gave, else the approved version, else
+ * its own output. A for_each whose iterations are still under way shows the items they run for.
+ */
+export const effectiveOutput = sql<string | null>`(case
+  when step.status = 'completed' then coalesce(step.collected, version.snapshot, step.output)
+  when step.status = 'running' and step.block_type = 'for_each'
+    then coalesce(version.snapshot, step.output) end)`;
+
+/** Reads what a step hands on; null for one that has nothing to hand on (yet). */
 export async function readEffectiveOutput(db: Db | Tx, stepId: string): Promise<string | null> {
   const row = await db
     .selectFrom('step')
     .leftJoin('version', 'version.id', 'step.effectiveVersionId')
     .where('step.id', '=', stepId)
-    .select(sql<string | null>`coalesce(version.snapshot, step.output)`.as('output'))
+    .select(effectiveOutput.as('output'))
     .executeTakeFirst();
   return row?.output ?? null;
 }
@@ -165,7 +231,7 @@ export async function readEffectiveOutputs(
     .leftJoin('version', 'version.id', 'step.effectiveVersionId')
     .where('step.id', 'in', [...stepIds])
     .select('step.id')
-    .select(sql<string | null>`coalesce(version.snapshot, step.output)`.as('output'))
+    .select(effectiveOutput.as('output'))
     .execute();
   return new Map(rows.flatMap(({ id, output }) => (output === null ? [] : [[id, output]])));
 }
@@ -187,6 +253,8 @@ export type StepFilter = {
   readonly workflowId: string | null;
   readonly blockId: string | null;
   readonly stepId: string | null;
+  readonly parentStepId: string | null;
+  readonly iterationKey: string | null;
   readonly blockTypes: readonly BlockType[];
   readonly statuses: readonly StepStatus[];
 };
@@ -198,7 +266,8 @@ export async function listSteps(
   filter: StepFilter,
   page: PageRequest,
 ): Promise<Page<StepRow>> {
-  const { runId, workflowId, blockId, stepId, blockTypes, statuses } = filter;
+  const { runId, workflowId, blockId, stepId, parentStepId, iterationKey } = filter;
+  const { blockTypes, statuses } = filter;
   return await readPage(
     page,
     (id) => findStep(db, projectId, id),
@@ -211,6 +280,8 @@ export async function listSteps(
         .$if(workflowId !== null, (query) => query.where('workflowId', '=', workflowId))
         .$if(blockId !== null, (query) => query.where('blockId', '=', blockId))
         .$if(stepId !== null, (query) => query.where('id', '=', stepId))
+        .$if(parentStepId !== null, (query) => query.where('parentStepId', '=', parentStepId))
+        .$if(iterationKey !== null, (query) => query.where('iterationKey', '=', iterationKey))
         .$if(blockTypes.length > 0, (query) => query.where('blockType', 'in', blockTypes))
         .$if(statuses.length > 0, (query) => query.where('status', 'in', statuses))
         .where(position)

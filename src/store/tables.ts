@@ -4,6 +4,7 @@ import type { Verdict } from '../domain/facts.js';
 import type { Role, Scope } from '../domain/people.js';
 import type { Policy } from '../domain/policy.js';
 import type { ReviewStatus, RunStatus, StepStatus, VotedStatus } from '../domain/statuses.js';
+import type { TimeWindow } from '../domain/time-window.js';
 import type * as generated from './schema.js';
 
 /** A jsonb column that is written as text and read as `T`. */
@@ -48,6 +49,7 @@ export type Tables = Narrow<
         triggeredBy: JsonOf<Predicate>;
         status: Generated<ReviewStatus>;
         verdict: 'approved' | 'rejected' | null;
+        timeWindow: ColumnType<TimeWindow | null, string | null, string | null>;
       }
     >;
     run: Narrow<generated.Run, { kind: 'workflow' | 'external'; status: Generated<RunStatus> }>;
@@ -65,11 +67,14 @@ export type Tables = Narrow<
 
 /** Rows as they are read. */
 export type EntryRow = Selectable<Tables['entry']>;
+export type HoldRow = Selectable<Tables['hold']>;
+export type ExternalRunRow = Selectable<Tables['externalRun']>;
 export type FactRow = Selectable<Tables['fact']>;
 export type OutboxRow = Selectable<Tables['outbox']>;
 export type PersonRow = Selectable<Tables['person']>;
 export type ReviewRow = Selectable<Tables['review']>;
 export type RunRow = Selectable<Tables['run']>;
+export type SnapshotRow = Selectable<Tables['snapshot']>;
 export type StepRow = Selectable<Tables['step']>;
 export type TokenRow = Selectable<Tables['token']>;
 export type VersionRow = Selectable<Tables['version']>;

@@ -102,6 +102,12 @@ export async function findActorBySecret(db: Db, secret: string): Promise<Actor |
   };
 }
 
+/** Finds a token by its id, revoked ones among them: it says which project somebody speaks of. */
+export async function findToken(db: Db, id: string): Promise<TokenRow | null> {
+  const row = await db.selectFrom('token').selectAll().where('id', '=', id).executeTakeFirst();
+  return row ?? null;
+}
+
 /** Lists the tokens of a project, newest last; secrets are not among what is stored. */
 export async function listTokens(db: Db, projectId: string): Promise<readonly TokenRow[]> {
   return await db

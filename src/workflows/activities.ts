@@ -12,6 +12,12 @@ export const store = proxyActivities<
   retry: { initialInterval: '500ms', maximumInterval: '1 minute', backoffCoefficient: 2 },
 });
 
+/** What writes or reads every iteration of a for_each: up to thousands of rows. */
+export const iterations = proxyActivities<Pick<Activities, 'beginIterations' | 'endIterations'>>({
+  startToCloseTimeout: '30s',
+  retry: { initialInterval: '500ms', maximumInterval: '1 minute', backoffCoefficient: 2 },
+});
+
 /**
  * What executes a block. The ledger counts its failures and rules on repeats, so that Temporal may
  * retry for ever; a lost worker is noticed by its heartbeat.

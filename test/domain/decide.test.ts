@@ -33,6 +33,8 @@ function vote(verdict: VoteCommand['verdict'], overrides: Partial<VoteCommand> =
     versionId: 'rvr_1',
     force: false,
     mayWithdraw: false,
+    refusedWhenFinal: false,
+    timeWindow: null,
     acknowledgedVersionIds: [],
     ...overrides,
   };
@@ -394,7 +396,7 @@ describe('decide, on who fills which entries', () => {
       'somebody without the reviewer role, where it declares no entries',
       aPolicy(),
       aPerson('u_auditor', { roles: ['auditor'] }),
-      'anybody with the reviewer role but the owner',
+      'anybody with the reviewer role but an owner who is no admin',
     ],
   ])('a gate refuses the approval of %s', (_title, policy, voter, needed) => {
     expect(decide(aLockedReview({ policy }), vote('approved'), voter)).toEqual(
@@ -463,7 +465,8 @@ describe('decide, on the owner of the run', () => {
     code: 'SELF_APPROVAL',
     selfApproval,
   });
-  const anybody = 'anybody with the reviewer role but the owner';
+  const anybodyBut = (selfApproval: Policy['selfApproval']): string =>
+    `anybody with the reviewer role but ${selfApproval === 'never' ? 'the owner' : 'an owner who is no admin'}`;
 
   test.each<[Policy['selfApproval'], 'an owner' | 'an owner who is an admin', Refusal | null]>([
     ['admins', 'an owner', self('admins')],
@@ -484,7 +487,9 @@ describe('decide, on the owner of the run', () => {
     "under self_approval '%s' an owner rejects only as an admin: else they cancel the run",
     (selfApproval) => {
       const review = aLockedReview({ policy: aPolicy({ selfApproval }) });
-      expect(decide(review, vote('rejected'), plain)).toEqual(refused(notEligible(plain, anybody)));
+      expect(decide(review, vote('rejected'), plain)).toEqual(
+        refused(notEligible(plain, anybodyBut(selfApproval))),
+      );
       expect(decide(review, vote('rejected'), asAdmin)).toEqual(
         recorded(voteFact(asAdmin, 'rejected', { fills: ['anyone'] })),
       );
@@ -886,6 +891,123 @@ describe('decide, on releases', () => {
     const review = aLockedReview({ policy, facts: numbered([approval, request]) });
     expect(decide(review, { kind: 'release' }, owner)).toEqual({ kind: 'repeat', seq: 2 });
     expect(decide(review, { kind: 'release' }, admin)).toEqual({ kind: 'repeat', seq: 2 });
+  });
+});
+
+describe('decide, where a final review refuses every vote', () => {
+  const policy = aPolicy({ groups: groups('finance', 'legal'), minApprovals: 1 });
+  const byAnn = voteFact(ann, 'approved', { fills: ['group:finance#1'] });
+  const rejection = voteFact(ann, 'rejected', { fills: ['group:finance#1'] });
+  const revoked = voteFact(admin, 'revoked', { actingFor: 'admin' });
+  const open = { refusedWhenFinal: true };
+  const bea = aPerson('u_bea', { groups: ['legal'] });
+
+  test.each<[string, LockedReview, Command, Voter, Refusal]>([
+    [
+      'a repeat of the rejection that ended it',
+      aLockedReview({ policy, facts: numbered([rejection]) }),
+      vote('rejected', open),
+      ann,
+      decided('REJECTED'),
+    ],
+    [
+      'an approval given before it was revoked',
+      aLockedReview({ policy, facts: numbered([byAnn, revoked]) }),
+      vote('approved', open),
+      ann,
+      decided('REVOKED'),
+    ],
+    [
+      'a rejection by somebody else',
+      aLockedReview({ policy, facts: numbered([rejection]) }),
+      vote('rejected', open),
+      bea,
+      decided('REJECTED'),
+    ],
+    ...(['PROCESSING', 'EXECUTED', 'UNKNOWN'] as const).flatMap(
+      (status): readonly [string, LockedReview, Command, Voter, Refusal][] => {
+        const review = aLockedReview({ policy, facts: numbered([byAnn]), status });
+        return [
+          [`a repeat while ${status}`, review, vote('approved', open), ann, decided(status)],
+          [`a late approval in ${status}`, review, vote('approved', open), bea, decided(status)],
+        ];
+      },
+    ),
+    [
+      'a repeat after its run was cancelled',
+      aLockedReview({
+        policy: { ...policy, minApprovals: 2 },
+        facts: numbered([byAnn, { kind: 'cancelled', actorId: 'u_owner' }]),
+      }),
+      vote('approved', open),
+      ann,
+      { code: 'REVIEW_CANCELLED', reviewId: 'rev_1' },
+    ],
+  ])('%s', (_case, review, command, voter, refusal) => {
+    expect(decide(review, command, voter)).toEqual(refused(refusal));
+  });
+
+  test('one that is open takes repeats and late approvals as ever', () => {
+    const review = aLockedReview({ policy, facts: numbered([byAnn]) });
+    expect(decide(review, vote('approved', open), ann)).toEqual({ kind: 'repeat', seq: 1 });
+    expect(decide(review, vote('approved', open), bea)).toEqual(
+      recordedLate(voteFact(bea, 'approved', { fills: ['group:legal#1'] })),
+    );
+  });
+});
+
+describe('decide, on time windows', () => {
+  const window = { start: '09:00', end: '18:00' };
+  const noon = 12 * 3_600_000;
+  const night = 22 * 3_600_000;
+  const approval = voteFact(ann, 'approved', { fills: ['anyone'] });
+  const isSet: Refusal = { code: 'TIME_WINDOW_SET', reviewId: 'rev_1', window };
+  const isOutside: Refusal = { code: 'OUTSIDE_TIME_WINDOW', reviewId: 'rev_1', window };
+
+  test.each<['approved' | 'rejected' | 'revoked']>([['approved'], ['rejected'], ['revoked']])(
+    'a second one is refused whatever is asked with it: %s',
+    (verdict) => {
+      const other = { start: '01:00', end: '02:00' };
+      const review = aLockedReview({ facts: numbered([approval]), timeWindow: window });
+      const command = vote(verdict, { timeWindow: other, mayWithdraw: true });
+      const ruling = decide(review, command, admin);
+      expect(ruling).toMatchObject({ kind: 'refused' });
+      expect(ruling.kind === 'refused' && ruling.refusals).toContainEqual(isSet);
+    },
+  );
+
+  test('the very same vote with the very same window is refused, too', () => {
+    const review = aLockedReview({ facts: numbered([approval]), timeWindow: window });
+    expect(decide(review, vote('approved', { timeWindow: window }), ann)).toEqual(refused(isSet));
+    expect(decide(review, vote('approved'), ann)).toEqual({ kind: 'repeat', seq: 1 });
+  });
+
+  test('the first one is taken with the vote', () => {
+    const command = vote('approved', { timeWindow: window });
+    expect(decide(aLockedReview(), command, ann)).toEqual(recorded(approval));
+  });
+
+  test.each<[string, number, readonly Refusal[]]>([
+    ['in it', noon, []],
+    ['outside it', night, [isOutside]],
+  ])('a release that is asked for %s', (_case, nowMs, refusals) => {
+    const policy = aPolicy({ release: 'manual' });
+    const review = aLockedReview({
+      policy,
+      facts: numbered([approval]),
+      timeWindow: window,
+      nowMs,
+    });
+    expect(decide(review, { kind: 'release' }, owner)).toEqual(
+      refusals.length > 0
+        ? refused(...refusals)
+        : recordedLate({ kind: 'release_requested', actorId: 'u_owner' }),
+    );
+  });
+
+  test('votes count at any hour', () => {
+    const review = aLockedReview({ timeWindow: window, nowMs: night });
+    expect(decide(review, vote('approved'), ann)).toEqual(recorded(approval));
   });
 });
 

@@ -100,6 +100,18 @@ const explained: { readonly [Code in RefusalCode]: Explained<Code> } = {
       'This would discard versions that nobody built on: re-send this request with acknowledged_superseded_version_ids=[rvr_1, rvr_2]',
     ],
   ],
+  TIME_WINDOW_SET: [
+    [
+      { code: 'TIME_WINDOW_SET', reviewId: 'rev_1', window: { start: '09:00', end: '18:00' } },
+      "Review 'rev_1' has a time window already (09:00 to 18:00 UTC), and it can be set only once: vote without one.",
+    ],
+  ],
+  OUTSIDE_TIME_WINDOW: [
+    [
+      { code: 'OUTSIDE_TIME_WINDOW', reviewId: 'rev_1', window: { start: '22:00', end: '06:00' } },
+      "Review 'rev_1' may be released from 22:00 to 06:00 UTC only: ask again then.",
+    ],
+  ],
 };
 
 describe('explainRefusal', () => {

@@ -153,6 +153,8 @@ const anyVote = fc.record({
   versionId: fc.option(fc.constantFrom('rvr_1', 'rvr_1', ...VERSIONS), { freq: 3 }),
   force: seldom,
   mayWithdraw: fc.boolean(),
+  refusedWhenFinal: fc.constant(false),
+  timeWindow: fc.constant(null),
   acknowledgedVersionIds: fc.subarray([...VERSIONS]),
 });
 

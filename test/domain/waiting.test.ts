@@ -21,7 +21,18 @@ describe('describeWaiting', () => {
   });
 
   test.each<readonly [string, Policy, readonly NewFact[], string]>([
-    ['undeclared', aPolicy(), [], 'waiting for anybody with the reviewer role but the owner'],
+    [
+      'undeclared',
+      aPolicy(),
+      [],
+      'waiting for anybody with the reviewer role but an owner who is no admin',
+    ],
+    [
+      'undeclared, and never the owner’s',
+      aPolicy({ selfApproval: 'never' }),
+      [],
+      'waiting for anybody with the reviewer role but the owner',
+    ],
     ['declared', declared, [], 'waiting for a member of finance (2 of them), reviewer u_leg'],
     [
       'half filled',
@@ -78,10 +89,44 @@ describe('describeWaiting', () => {
     ],
     ['rejected', aPolicy(), [aVote({ verdict: 'rejected' })], 'rejected'],
     ['revoked', aPolicy(), [byAnyone, aVote({ verdict: 'revoked' })], 'revoked'],
+    [
+      'rejected in an iteration that is dropped for it',
+      aPolicy({ onReject: 'drop' }),
+      [aVote({ verdict: 'rejected' })],
+      'rejected; its iteration is left out',
+    ],
+    [
+      'revoked, where the run goes on',
+      aPolicy({ onReject: 'continue' }),
+      [byAnyone, aVote({ verdict: 'revoked' })],
+      'revoked; the run goes on without it',
+    ],
     ['cancelled while undecided', aPolicy(), [cancelled], 'cancelled with its run'],
     ['cancelled when approved', aPolicy(), [byAnyone, cancelled], 'revoked'],
   ])('says of a review that is %s what it waits for', (_title, policy, facts, sentence) => {
     expect(describeWaiting(foldReview(policy, numbered(facts)), 'rvr_1')).toBe(sentence);
+  });
+
+  test.each<readonly [string, Policy, readonly NewFact[], string]>([
+    ['approved', aPolicy(), [byAnyone], 'approved; may be executed from 09:00 to 18:00 UTC'],
+    [
+      'approved, with time to undo',
+      aPolicy({ release: { afterMs: 30_000 } }),
+      [byAnyone],
+      'approved; may be executed from 09:00 to 18:00 UTC',
+    ],
+    [
+      'approved, to be released by hand',
+      aPolicy({ release: 'manual' }),
+      [byAnyone],
+      'approved; waiting for its owner to release it, may be executed from 09:00 to 18:00 UTC',
+    ],
+    ['undecided', aPolicy({ groups: groups('sre') }), [], 'waiting for a member of sre'],
+    ['rejected', aPolicy(), [aVote({ verdict: 'rejected' })], 'rejected'],
+  ])('says of a review with a time window that is %s when it may go on', (_title, ...given) => {
+    const [policy, facts, sentence] = given;
+    const state = foldReview(policy, numbered(facts));
+    expect(describeWaiting(state, 'rvr_1', { start: '09:00', end: '18:00' })).toBe(sentence);
   });
 
   test('counts what the newest version lacks', () => {

@@ -12,7 +12,7 @@ import {
   takeStep,
 } from '../../src/store/gates.js';
 import { beginStep, completeStep, failAttempt, finishStep } from '../../src/store/ledger.js';
-import { stepIdOf } from '../../src/store/steps.js';
+import { stepIdOf } from '../../src/domain/step-ids.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import {
   aBlock,

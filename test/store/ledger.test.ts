@@ -18,7 +18,8 @@ import {
 } from '../../src/store/ledger.js';
 import { leaseDueMessages, settleMessage } from '../../src/store/outbox.js';
 import { findReviewOfStep } from '../../src/store/reviews.js';
-import { readEffectiveOutput, stepIdOf } from '../../src/store/steps.js';
+import { stepIdOf } from '../../src/domain/step-ids.js';
+import { readEffectiveOutput } from '../../src/store/steps.js';
 import type { AuditRow, OutboxRow, StepRow } from '../../src/store/tables.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import {
@@ -177,7 +178,7 @@ describe('beginStep', () => {
       attempt: 1,
       attemptToken: 'first',
       errorMessage:
-        'The block was being executed when its worker was lost, and it must not be repeated: find out what it did, then start a new run.',
+        'The block was being executed when its worker was lost, and it must not be repeated: find out what it did, and start a new run if it did nothing.',
       endedAt: A_TIME,
     });
     expect(await auditOfRun(runId, 'outcome_unknown')).toMatchObject([
@@ -266,15 +267,15 @@ describe('beginStep', () => {
     expect(await stepOf(stepId)).toEqual(ended);
   });
 
-  test.each<StepStatus>(['skipped', 'cancelled'])(
-    'says of a %s step that it stopped',
-    async (status) => {
-      const { db } = database;
-      const { stepId } = await aStep();
-      await db.updateTable('step').set({ status }).where('id', '=', stepId).execute();
-      expect(said(await beginStep(db, stepId, null, 'first'))).toBe('stopped');
-    },
-  );
+  test.each<[StepStatus, string]>([
+    ['skipped', 'skipped'],
+    ['cancelled', 'stopped'],
+  ])('says of a %s step that it %s', async (status, word) => {
+    const { db } = database;
+    const { stepId } = await aStep();
+    await db.updateTable('step').set({ status }).where('id', '=', stepId).execute();
+    expect(said(await beginStep(db, stepId, null, 'first'))).toBe(word);
+  });
 
   test.each(RUN_STATUSES.filter((status) => status !== 'running'))(
     'begins nothing in a run that is %s, but for what was claimed before',
@@ -351,7 +352,7 @@ describe('what a block is given', () => {
       acknowledgedVersionIds: [],
     });
     expect(added.kind).toBe('created');
-    expect(await readEffectiveOutput(db, stepId)).toBe('{"total":5,"vendor":"Acme"}');
+    expect(await readEffectiveOutput(db, stepId)).toBeNull();
     const gate = { run, stepId, holder: 'w', review: review ?? expect.fail('no review') };
     await vote(db, gate, person('u_bob'));
     const { decisionVersionId } = await reviewNow(db, gate);
@@ -518,12 +519,29 @@ describe('failAttempt', () => {
     await expectConsistent(db, gate.run.id);
   });
 
+  test('makes no further attempt after a failure for good, however many are left', async () => {
+    const { db } = database;
+    const { stepId } = await aStep({ execution: REPEATABLE });
+    await beginStep(db, stepId, null, 'first');
+    expect(await failAttempt(db, stepId, 'first', 'no such account', false, true)).toBe('failed');
+    expect(await stepOf(stepId)).toMatchObject({
+      status: 'error',
+      failures: 1,
+      errorMessage: 'no such account',
+      outcomeUnknown: false,
+    });
+  });
+
   test('of a silent block that must not be repeated ends step and review as UNKNOWN', async () => {
     const { db } = database;
     const gate = await aClaimedInput({ execution: ONCE });
     await beginStep(db, gate.stepId, gate.holder, 'once');
     expect(await failAttempt(db, gate.stepId, 'once', 'no answer', true)).toBe('unknown');
-    expect(await stepOf(gate.stepId)).toMatchObject({ status: 'error', outcomeUnknown: true });
+    expect(await stepOf(gate.stepId)).toMatchObject({
+      status: 'error',
+      outcomeUnknown: true,
+      errorMessage: `no answer Whether it did its work cannot be known, and it must not be repeated: look for its idempotency key ${gate.stepId} where it writes, and start a new run if it did nothing.`,
+    });
     expect(await reviewNow(db, gate)).toMatchObject({
       status: 'UNKNOWN',
       endedAt: A_TIME,
@@ -545,6 +563,25 @@ describe('failAttempt', () => {
     await finish(stepId, 'second');
     expect(await failAttempt(db, stepId, 'second', 'after all', false)).toBe('superseded');
     expect(await stepOf(stepId)).toMatchObject({ status: 'completed', errorMessage: null });
+  });
+});
+
+describe('stampAlive', () => {
+  test.each<[StepStatus, boolean]>([
+    ['running', true],
+    ['awaiting_review', true],
+    ['completed', true],
+    ['error', true],
+    ['cancelled', false],
+    ['skipped', false],
+  ])('says of a step that is %s whether its answer is wanted: %j', async (status, isWanted) => {
+    const { db } = database;
+    const { stepId } = await aStep();
+    await beginStep(db, stepId, null, 'first');
+    await db.updateTable('step').set({ status }).where('id', '=', stepId).execute();
+    expect(await stampAlive(db, stepId, 'first')).toBe(isWanted);
+    // An overtaken attempt, and one that has not begun yet, cannot tell.
+    expect(await stampAlive(db, stepId, 'another')).toBe(true);
   });
 });
 

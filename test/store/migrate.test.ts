@@ -232,7 +232,7 @@ describe('the schema', () => {
     ).toEqual(['fact.seq']);
   });
 
-  test('holds votes to what a vote has, and a token to one subject', async () => {
+  test('holds votes to what a vote has, a token to one subject, and a window to the vote it came with', async () => {
     const { rows } = await sql<{ table: string; definition: string }>`
       select conrelid::regclass::text as table, pg_get_constraintdef(oid) as definition
         from pg_constraint
@@ -243,6 +243,10 @@ describe('the schema', () => {
         table: 'fact',
         definition:
           "CHECK (((kind = 'vote'::text) = ((version_id IS NOT NULL) AND (verdict IS NOT NULL) AND (fills IS NOT NULL) AND (forced IS NOT NULL))))",
+      },
+      {
+        table: 'review',
+        definition: 'CHECK (((time_window IS NULL) = (time_window_seq IS NULL)))',
       },
       { table: 'token', definition: 'CHECK (((person_id IS NULL) <> (service IS NULL)))' },
     ]);

@@ -47,6 +47,8 @@ const ANY_STEP: StepFilter = {
   workflowId: null,
   blockId: null,
   stepId: null,
+  parentStepId: null,
+  iterationKey: null,
   blockTypes: [],
   statuses: [],
 };

@@ -16,7 +16,8 @@ import {
   type RunRequest,
   waitingBlocks,
 } from '../../src/store/runs.js';
-import { createSteps, listSteps, stepIdOf } from '../../src/store/steps.js';
+import { stepIdOf } from '../../src/domain/step-ids.js';
+import { createSteps, listSteps } from '../../src/store/steps.js';
 import type { RunRow, WorkflowVersionRow } from '../../src/store/tables.js';
 import { putWorkflow } from '../../src/store/workflows.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
@@ -224,6 +225,8 @@ describe('beginRun', () => {
       workflowId: null,
       blockId: null,
       stepId: null,
+      parentStepId: null,
+      iterationKey: null,
       blockTypes: [],
       statuses: ['pending' as const],
     };

@@ -2,12 +2,15 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { pino } from 'pino';
 import { expect } from 'vitest';
-import { createApp } from '../../src/api/app.js';
+import { type AppDeps, createApp } from '../../src/api/app.js';
+import { type ChangeHub, createChangeHub } from '../../src/api/change-hub.js';
 import { pathPattern } from '../../src/api/path-pattern.js';
 import { ROUTES, type ServedRoute } from '../../src/api/routes.js';
+import type { Finding } from '../../src/delivery/doctor.js';
 import type { Role, Scope } from '../../src/domain/people.js';
 import { SYSTEM } from '../../src/store/actors.js';
 import type { Lease } from '../../src/store/cancel-run.js';
+import { followChanges } from '../../src/store/change-feed.js';
 import type { Db } from '../../src/store/database.js';
 import { postponeMessage, readLeasedMessage, settleMessage } from '../../src/store/outbox.js';
 import { putPerson } from '../../src/store/people.js';
@@ -50,6 +53,9 @@ export type TestApi = {
   /** Done before messages are delivered: after the commit that owed them. */
   onForward: (() => Promise<void>) | null;
   temporal: { reachable: boolean | null; since: string | null };
+  readonly changes: ChangeHub;
+  /** What the doctor has to say. */
+  findings: readonly Finding[];
   /** The admin, who has the admin and the reviewer role and no groups. */
   readonly admin: Caller;
   person(
@@ -86,12 +92,15 @@ export type OpenedReview = {
 const REVIEWER: readonly Role[] = ['reviewer'];
 
 /** Starts the API with the admin; callers are as this person unless a request says otherwise. */
-export async function startApi(): Promise<TestApi> {
+export async function startApi(settings: Pick<AppDeps, 'voteAsMaxAgeMs'> = {}): Promise<TestApi> {
   const database = await createTestDatabase();
   const { db } = database;
   const forwarded: Lease[] = [];
   const lines: string[] = [];
+  const changes = createChangeHub();
+  const unfollow = followChanges(database.url, (change) => changes.publish(change));
   const app = createApp({
+    ...settings,
     db,
     forward: async (leases) => {
       forwarded.push(...leases);
@@ -100,9 +109,12 @@ export async function startApi(): Promise<TestApi> {
     },
     forwardLeaseMs: 5_000,
     temporalState: () => api.temporal,
+    changes,
+    diagnose: async () => api.findings,
     logger: pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) }),
     version: '0.0.0-test',
     temporalUiUrl: 'http://localhost:8233/',
+    temporalUrlOf: (workflowId) => `http://localhost:8233/of/${workflowId}`,
   });
   const server = createServer(app);
   server.listen(0, '127.0.0.1');
@@ -138,7 +150,7 @@ export async function startApi(): Promise<TestApi> {
       },
       ...(hasBody ? { body: sending.raw ?? JSON.stringify(sending.body) } : {}),
     });
-    const text = await response.text();
+    const text = isEndless(response) ? await firstOf(response) : await response.text();
     const isJson = response.headers.get('content-type')?.startsWith('application/json') === true;
     const body: unknown = isJson && text !== '' ? JSON.parse(text) : text;
     expectDeclared(method, path, response.status, body);
@@ -159,6 +171,8 @@ export async function startApi(): Promise<TestApi> {
     delivery: 'delivers',
     onForward: null,
     temporal: { reachable: true, since: null },
+    changes,
+    findings: [],
     service: async (id, ...scopes) => ({
       id,
       token: (await createToken(db, SYSTEM, { service: id, scopes })).secret,
@@ -195,6 +209,8 @@ export async function startApi(): Promise<TestApi> {
       };
     },
     stop: async () => {
+      await unfollow();
+      changes.end();
       server.closeAllConnections();
       server.close();
       await once(server, 'close');
@@ -202,6 +218,18 @@ export async function startApi(): Promise<TestApi> {
     },
   };
   return api;
+}
+
+function isEndless(response: Response): boolean {
+  return response.headers.get('content-type')?.startsWith('text/event-stream') === true;
+}
+
+/** What a stream begins with; then it is left. */
+async function firstOf(response: Response): Promise<string> {
+  for await (const chunk of response.body ?? []) {
+    return new TextDecoder().decode(chunk);
+  }
+  return '';
 }
 
 /** What a parsed body has at a path; undefined where there is nothing. */
@@ -267,10 +295,14 @@ function expectDeclared(method: string, path: string, status: number, body: unkn
 
 /** The route that serves a request, as the router finds it. */
 function routeOf(method: string, path: string): ServedRoute | undefined {
-  const [pathname = ''] = path.split('?');
+  const [pathname = '', query = ''] = path.split('?');
   const first = ROUTES.find((route) => pathPattern(route.path).test(pathname));
-  return ROUTES.find(
+  const ofPath = ROUTES.filter(
     (route) => route.path === first?.path && route.method === method.toLowerCase(),
+  );
+  return (
+    ofPath.find(({ servesQuery }) => servesQuery?.(new URLSearchParams(query))) ??
+    ofPath.find(({ servesQuery }) => servesQuery === null)
   );
 }
 

@@ -4,6 +4,7 @@ import type { Role, Voter } from '../../src/domain/people.js';
 import type { GroupRequirement, Policy } from '../../src/domain/policy.js';
 import { foldReview } from '../../src/domain/review-state.js';
 import type { ReviewStatus } from '../../src/domain/statuses.js';
+import type { TimeWindow } from '../../src/domain/time-window.js';
 
 /** The smallest valid policy: one approval by anybody with the reviewer role. */
 export function aPolicy(overrides: Partial<Policy> = {}): Policy {
@@ -79,6 +80,8 @@ export function aLockedReview(
     readonly status?: ReviewStatus;
     readonly ownerId?: string | null;
     readonly versions?: readonly VersionFacts[];
+    readonly timeWindow?: TimeWindow | null;
+    readonly nowMs?: number;
   } = {},
 ): LockedReview {
   const { policy = aPolicy(), facts = [], ...overrides } = given;
@@ -89,6 +92,8 @@ export function aLockedReview(
     state,
     status: state.status,
     versions: [aVersion('rvr_1')],
+    timeWindow: null,
+    nowMs: 0,
     ...overrides,
   };
 }

@@ -13,7 +13,8 @@ import { type Actor, SYSTEM } from '../../src/store/actors.js';
 import { recordVote, type VoteResult } from '../../src/store/record-vote.js';
 import { findReviewOfStep } from '../../src/store/reviews.js';
 import { createRun, getRun } from '../../src/store/runs.js';
-import { findStep, stepIdOf } from '../../src/store/steps.js';
+import { stepIdOf } from '../../src/domain/step-ids.js';
+import { findStep } from '../../src/store/steps.js';
 import type { ReviewRow, RunRow, StepRow } from '../../src/store/tables.js';
 import { putWorkflow } from '../../src/store/workflows.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
@@ -29,8 +30,8 @@ export type Installation = {
   /** Declares a definition and starts a run of it. */
   run(blocks: readonly Block[], inputs?: JsonObject, owner?: string | null): Promise<RunRow>;
   vote(review: ReviewRow, voter: Actor, vote?: Partial<VoteOf>): Promise<VoteResult>;
-  reviewOf(run: RunRow, blockId: string): Promise<ReviewRow>;
-  step(run: RunRow, blockId: string): Promise<StepRow>;
+  reviewOf(run: RunRow, blockId: string, iterationKey?: string): Promise<ReviewRow>;
+  step(run: RunRow, blockId: string, iterationKey?: string): Promise<StepRow>;
   /** Waits until a run has ended and gives it. */
   ended(run: RunRow): Promise<RunRow>;
   stop(): Promise<void>;
@@ -99,6 +100,8 @@ export async function startInstallation(
         versionId: vote.versionId ?? null,
         force: false,
         mayWithdraw: false,
+        refusedWhenFinal: false,
+        timeWindow: null,
         acknowledgedVersionIds: [],
       };
       const request = { command, reason: vote.reason ?? null, dialect: 'native' as const };
@@ -106,10 +109,12 @@ export async function startInstallation(
       await sender.forward('leases' in result ? result.leases : []);
       return result;
     },
-    reviewOf: (run, blockId) =>
-      until(`the review of ${blockId}`, () => findReviewOfStep(db, stepIdOf(run.id, blockId))),
-    step: async (run, blockId) => {
-      const step = await findStep(db, run.projectId, stepIdOf(run.id, blockId));
+    reviewOf: (run, blockId, iterationKey) => {
+      const stepId = stepIdOf(run.id, blockId, iterationKey);
+      return until(`the review of ${stepId}`, () => findReviewOfStep(db, stepId));
+    },
+    step: async (run, blockId, iterationKey) => {
+      const step = await findStep(db, run.projectId, stepIdOf(run.id, blockId, iterationKey));
       if (step === null) {
         throw new Error(`run ${run.id} has no step ${blockId}`);
       }
@@ -176,6 +181,11 @@ export function block(id: string, about: Partial<Block> = {}): Block {
     execution: { repeatable: true, attempts: 3, timeout: '30s' },
     ...about,
   };
+}
+
+/** A for_each over the list (or the partitions) that it takes from the run's inputs. */
+export function forEach(id: string, body: readonly Block[], about: Partial<Block> = {}): Block {
+  return block(id, { type: 'for_each', body, ...about });
 }
 
 /** A block that hands on the output of another. */

@@ -3,6 +3,7 @@ import type { Command } from '../../src/domain/decide.js';
 import type { Block, Definition, Gate } from '../../src/domain/definition.js';
 import type { Verdict } from '../../src/domain/facts.js';
 import { isJsonObject, type JsonObject } from '../../src/domain/json.js';
+import type { TimeWindow } from '../../src/domain/time-window.js';
 import { parseDefinition } from '../../src/rules/definition.js';
 import { type Actor, SYSTEM } from '../../src/store/actors.js';
 import type { Db } from '../../src/store/database.js';
@@ -21,7 +22,8 @@ import type { Dialect } from '../../src/store/record-fact.js';
 import { recordVote, type VoteResult } from '../../src/store/record-vote.js';
 import { findReview } from '../../src/store/reviews.js';
 import { beginRun, createRun, type RunRequest } from '../../src/store/runs.js';
-import { createSteps, getStepContext, stepIdOf } from '../../src/store/steps.js';
+import { stepIdOf } from '../../src/domain/step-ids.js';
+import { createSteps, getStepContext } from '../../src/store/steps.js';
 import type { ReviewRow, RunRow } from '../../src/store/tables.js';
 import { putWorkflow } from '../../src/store/workflows.js';
 
@@ -140,8 +142,9 @@ export async function park(
   run: RunRow,
   blockId: string,
   snapshot: JsonObject = SNAPSHOT,
+  iterationKey: string | null = null,
 ): Promise<ParkedGate> {
-  const stepId = stepIdOf(run.id, blockId);
+  const stepId = stepIdOf(run.id, blockId, iterationKey);
   const { block } = await getStepContext(db, stepId);
   if (block.review === null) {
     throw new Error(`block ${blockId} has no gate`);
@@ -197,6 +200,8 @@ type VoteAbout = {
   readonly versionId?: string | null;
   readonly force?: boolean;
   readonly mayWithdraw?: boolean;
+  readonly refusedWhenFinal?: boolean;
+  readonly timeWindow?: TimeWindow | null;
   readonly acknowledged?: readonly string[];
   readonly reason?: string | null;
   readonly dialect?: Dialect;
@@ -216,6 +221,8 @@ export async function vote(
     versionId: about.versionId ?? null,
     force: about.force ?? false,
     mayWithdraw: about.mayWithdraw ?? false,
+    refusedWhenFinal: about.refusedWhenFinal ?? false,
+    timeWindow: about.timeWindow ?? null,
     acknowledgedVersionIds: about.acknowledged ?? [],
   });
 }

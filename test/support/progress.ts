@@ -9,12 +9,12 @@ import { beginStep, completeStep, finishStep } from '../../src/store/ledger.js';
 import { findReviewOfStep } from '../../src/store/reviews.js';
 import { beginRun } from '../../src/store/runs.js';
 import { readJsonObject } from '../../src/store/stored-json.js';
+import { stepIdOf } from '../../src/domain/step-ids.js';
 import {
   createSteps,
   getDefinition,
   getStepContext,
   readBlockInput,
-  stepIdOf,
 } from '../../src/store/steps.js';
 import type { ReviewRow } from '../../src/store/tables.js';
 

@@ -3,7 +3,7 @@ import { diagnose, repair } from '../../src/delivery/doctor.js';
 import { cancelRun } from '../../src/store/cancel-run.js';
 import { recordVote } from '../../src/store/record-vote.js';
 import type { RunRow } from '../../src/store/tables.js';
-import { block, gate, type Installation, passing, reviewer } from './installation.js';
+import { block, forEach, gate, type Installation, passing, reviewer } from './installation.js';
 import type { Operator } from './operator.js';
 import { until } from './until.js';
 
@@ -39,6 +39,25 @@ const gatedInput = (about: Parameters<typeof gate>[0] = {}): ReturnType<typeof b
     review: gate({ ...prose, placement: 'input', corrections: 'none', ...about }),
   });
 
+const items = [
+  { n: 1, note: CANARY },
+  { n: 2, note: CANARY },
+];
+/** A for_each over two items, with a gate in each iteration. */
+const iterating = (about: Parameters<typeof gate>[0] = {}): ReturnType<typeof block> =>
+  forEach('each', [
+    block('check', {
+      review: gate({ ...prose, groups: [{ group: 'finance', required: 2 }], ...about }),
+    }),
+    passing('keep', 'check'),
+  ]);
+const partitions = {
+  partitions: [
+    { key: CANARY, pages: [1] },
+    { key: 'other', pages: [2] },
+  ],
+};
+
 /** One way a run can go. `isOpen`: it waits for people when the scenario is over. */
 export type Scenario = {
   readonly name: string;
@@ -46,15 +65,25 @@ export type Scenario = {
   readonly play: (on: Installation, op: Operator) => Promise<RunRow>;
 };
 
-async function voteBoth(on: Installation, run: RunRow, blockId: string): Promise<void> {
-  const review = await on.reviewOf(run, blockId);
+async function voteBoth(
+  on: Installation,
+  run: RunRow,
+  blockId: string,
+  iterationKey?: string,
+): Promise<void> {
+  const review = await on.reviewOf(run, blockId, iterationKey);
   await on.vote(review, u1, { reason: CANARY });
   await on.vote(review, u2, { reason: CANARY });
 }
 
-async function holderOf(on: Installation, run: RunRow, blockId: string): Promise<string> {
-  await on.reviewOf(run, blockId);
-  return (await on.step(run, blockId)).holder ?? '';
+async function holderOf(
+  on: Installation,
+  run: RunRow,
+  blockId: string,
+  iterationKey?: string,
+): Promise<string> {
+  await on.reviewOf(run, blockId, iterationKey);
+  return (await on.step(run, blockId, iterationKey)).holder ?? '';
 }
 
 async function release(on: Installation, run: RunRow, blockId: string): Promise<void> {
@@ -294,6 +323,147 @@ export const SCENARIOS: readonly Scenario[] = [
           await repair(on.database.db, on.temporal, remedy);
         }
       }
+      return await on.ended(run);
+    },
+  },
+  {
+    name: 'for-each-waiting',
+    isOpen: true,
+    play: async (on, op) => {
+      const run = await on.run([iterating(), passing('book', 'each')], { each: items });
+      await voteBoth(on, run, 'check', '0');
+      await until('an iteration to end', async () => {
+        const { status } = await on.step(run, 'keep', '0');
+        return status === 'completed';
+      });
+      const holder = await holderOf(on, run, 'check', '1');
+      await on.vote(await on.reviewOf(run, 'check', '1'), u1, { reason: CANARY });
+      await op.idle(holder);
+      await op.idle((await on.step(run, 'each')).holder ?? '');
+      return run;
+    },
+  },
+  {
+    name: 'for-each',
+    isOpen: false,
+    play: async (on) => {
+      const run = await on.run([iterating(), passing('book', 'each')], { each: items });
+      await voteBoth(on, run, 'check', '1');
+      await voteBoth(on, run, 'check', '0');
+      return await on.ended(run);
+    },
+  },
+  {
+    name: 'for-each-over-approved-partitions',
+    isOpen: false,
+    play: async (on) => {
+      const gated = { map_method: 'split_by_key', key: 'vendor', review: twoOfFinance };
+      const run = await on.run([forEach('each', [block('keep')], gated), passing('book', 'each')], {
+        each: partitions,
+      });
+      await voteBoth(on, run, 'each');
+      return await on.ended(run);
+    },
+  },
+  {
+    name: 'for-each-nested',
+    isOpen: false,
+    play: async (on) => {
+      const inner = forEach('inner', [block('check', { review: twoOfFinance })], {
+        executor: { kind: 'pass' },
+      });
+      const run = await on.run([forEach('each', [inner])], {
+        each: [{ documents: items }, { documents: [] }],
+      });
+      await voteBoth(on, run, 'check', '0.1');
+      await voteBoth(on, run, 'check', '0.0');
+      return await on.ended(run);
+    },
+  },
+  {
+    name: 'for-each-without-items',
+    isOpen: false,
+    play: async (on) => await on.ended(await on.run([iterating()], { each: [] })),
+  },
+  {
+    name: 'for-each-dropped',
+    isOpen: false,
+    play: async (on) => {
+      const run = await on.run([iterating({ on_reject: 'drop' })], { each: items });
+      const review = await on.reviewOf(run, 'check', '0');
+      await on.vote(review, u1, { verdict: 'rejected', reason: CANARY });
+      await voteBoth(on, run, 'check', '1');
+      return await on.ended(run);
+    },
+  },
+  {
+    name: 'for-each-continued',
+    isOpen: false,
+    play: async (on) => {
+      const run = await on.run([iterating({ on_reject: 'continue' })], { each: items });
+      const review = await on.reviewOf(run, 'check', '0');
+      await on.vote(review, u1, { verdict: 'rejected', reason: CANARY });
+      await voteBoth(on, run, 'check', '1');
+      return await on.ended(run);
+    },
+  },
+  {
+    name: 'for-each-rejected',
+    isOpen: false,
+    play: async (on) => {
+      const run = await on.run([iterating()], { each: items });
+      await on.reviewOf(run, 'check', '1');
+      const review = await on.reviewOf(run, 'check', '0');
+      await on.vote(review, u1, { verdict: 'rejected', reason: CANARY });
+      return await on.ended(run);
+    },
+  },
+  {
+    name: 'for-each-failed',
+    isOpen: false,
+    play: async (on) => {
+      const failing = { kind: 'function', name: 'fail' } as const;
+      const execution = { repeatable: true, attempts: 1, timeout: '30s' };
+      const fetch = block('fetch', { executor: failing, execution });
+      return await on.ended(await on.run([forEach('each', [fetch])], { each: items }));
+    },
+  },
+  {
+    name: 'for-each-cancelled-while-waiting',
+    isOpen: false,
+    play: async (on) => {
+      const run = await on.run([iterating()], { each: items });
+      await on.reviewOf(run, 'check', '0');
+      await on.reviewOf(run, 'check', '1');
+      await cancelRun(on.database.db, u1, run.id, { reason: CANARY, dialect: 'native' }, 0);
+      return await on.ended(run);
+    },
+  },
+  {
+    name: 'for-each-reset-after-first-iteration',
+    isOpen: false,
+    play: async (on, op) => {
+      const run = await on.run([iterating()], { each: items });
+      await voteBoth(on, run, 'check', '0');
+      const before = await holderOf(on, run, 'check', '1');
+      await until('an iteration to end', async () => {
+        const { status } = await on.step(run, 'keep', '0');
+        return status === 'completed';
+      });
+      await op.reset(run.id, 'first');
+      await until('a new holder', async () => (await holderOf(on, run, 'check', '1')) !== before);
+      await voteBoth(on, run, 'check', '1');
+      return await on.ended(run);
+    },
+  },
+  {
+    name: 'rejected-and-continued',
+    isOpen: false,
+    play: async (on) => {
+      const continuing = block('extract', { review: gate({ ...prose, on_reject: 'continue' }) });
+      const run = await on.run([continuing, passing('book', 'extract')], inputs);
+      const review = await on.reviewOf(run, 'extract');
+      await on.vote(review, u1, { verdict: 'rejected', reason: CANARY });
       return await on.ended(run);
     },
   },

@@ -58,6 +58,8 @@ describe('doctor', () => {
       versionId: null,
       force: false,
       mayWithdraw: false,
+      refusedWhenFinal: false,
+      timeWindow: null,
       acknowledgedVersionIds: [],
     } as const;
     const request = { command, reason: null, dialect: 'native' } as const;

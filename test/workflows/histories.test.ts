@@ -7,18 +7,19 @@ import { CANARY, SCENARIO_FUNCTIONS, SCENARIOS } from '../support/scenarios.js';
 
 /** What may stand in a history: ids, verdicts, statuses, kinds, group names, times. */
 const ALLOWED = [
-  /^(run|rev|rvr|fct|wfv)_[A-Za-z0-9_~-]+$/,
+  /^(run|rev|rvr|fct|wfv)_[A-Za-z0-9_~-]+(@[\d.]+(~[0-9a-f]+)?)?$/,
+  /^\d+(\.\d+)*$/,
   /^wf-[0-9a-f-]+$/,
-  /^(extract|book|drop|fetch|second)$/,
+  /^(extract|book|drop|fetch|second|each|check|keep|inner)$/,
   /^(u1|u2|u_admin|u_forger|countersign)$/,
   /^(group:finance#\d|anyone|finance)$/,
   /^(PENDING|APPROVED|REJECTED|REVOKED|PROCESSING|EXECUTED|UNKNOWN)$/,
-  /^(pending|running|completed|error|cancelled|approved|rejected|revoked|failed|stopped)$/,
-  /^(vote|release_requested|waiting|execute|ended|input|output|released|superseded)$/,
-  /^(auto|manual|admins|never|entries|none|cancel_run)$/,
+  /^(pending|running|completed|error|cancelled|approved|rejected|revoked|failed|stopped|skipped|dropped)$/,
+  /^(vote|release_requested|waiting|execute|begun|ended|input|output|released|superseded)$/,
+  /^(auto|manual|admins|never|entries|none|cancel_run|continue)$/,
   /^(not_decided|decided_otherwise|not_yet|awaiting_release|run_not_running)$/,
   /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/,
-  /^(run|gate) of [\w-]+$/,
+  /^(run|gate|iterations) of [\w-]+(@[\d.]+)?$/,
 ];
 
 describe('what Temporal is told', () => {

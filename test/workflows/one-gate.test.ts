@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { addVersion } from '../../src/store/add-version.js';
-import { readEffectiveOutput, stepIdOf } from '../../src/store/steps.js';
+import { stepIdOf } from '../../src/domain/step-ids.js';
+import { readEffectiveOutput } from '../../src/store/steps.js';
 import {
   block,
   gate,

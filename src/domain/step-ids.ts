@@ -1,0 +1,27 @@
+// What both sides of Temporal must name alike: workflows derive the ids of steps, and the store writes them.
+
+/**
+ * The id of a block's step in a run, in one iteration of the for_each around it where there is one.
+ *
+ * Ids of blocks have no `@`, so that no two steps of a run have the same id.
+ */
+export function stepIdOf(
+  runId: string,
+  blockId: string,
+  iterationKey: string | null = null,
+): string {
+  const id = `${runId}_${blockId}`;
+  return iterationKey === null ? id : `${id}@${iterationKey}`;
+}
+
+/** Names an iteration: the 0-based place of its item, behind the key of the iteration around it. */
+export function iterationKeyOf(around: string | null, position: number): string {
+  return around === null ? String(position) : `${around}.${position}`;
+}
+
+/** The key of the iteration so many for_eaches deep that a key lies in; null outside of them all. */
+export function iterationAt(iterationKey: string | null, depth: number): string | null {
+  return iterationKey === null || depth === 0
+    ? null
+    : iterationKey.split('.').slice(0, depth).join('.');
+}

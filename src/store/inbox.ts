@@ -1,0 +1,243 @@
+import { type Expression, sql, type SqlBool } from 'kysely';
+import type { ReviewStatus } from '../domain/statuses.js';
+import type { Actor } from './actors.js';
+import type { Db } from './database.js';
+import { asResume, type Resume } from './outbox.js';
+import { type Page, type PageRequest, readPage } from './paging.js';
+import { findReview } from './reviews.js';
+import type { ReviewRow } from './tables.js';
+
+/**
+ * The four ways in which somebody looks at reviews.
+ *
+ * `waiting`: undecided, an open entry is theirs to fill, and they have not approved the newest
+ * version. `open_to_me`: undecided, and they may do something about it. `decided_by_me`: they have
+ * voted on it. `all`: every review of the project.
+ */
+export const INBOX_VIEWS = ['waiting', 'open_to_me', 'decided_by_me', 'all'] as const;
+export type InboxView = (typeof INBOX_VIEWS)[number];
+
+/** What the inbox is narrowed by; the conditions are combined with AND. */
+export type InboxFilter = {
+  readonly workflowId: string | null;
+  readonly blockId: string | null;
+  readonly runId: string | null;
+  /** Reviews that still wait for this group. */
+  readonly group: string | null;
+  readonly statuses: readonly ReviewStatus[];
+  /** Opened at least so long ago. */
+  readonly olderThanMs: number | null;
+  /** Words that all occur in the review's names, ids, owner or reason. */
+  readonly search: readonly string[];
+};
+
+/** Lists the reviews of one view by (created_at, id). */
+export async function listInbox(
+  db: Db,
+  reader: Actor,
+  view: InboxView,
+  filter: InboxFilter,
+  page: PageRequest,
+): Promise<Page<ReviewRow>> {
+  return await readPage(
+    page,
+    (id) => findReview(db, reader.projectId, id),
+    (position, direction, limit) =>
+      db
+        .selectFrom('review')
+        .selectAll()
+        .where('projectId', '=', reader.projectId)
+        .where(isIn(view, reader))
+        .where(fits(filter))
+        .where(position)
+        .orderBy('createdAt', direction)
+        .orderBy('id', direction)
+        .limit(limit)
+        .execute(),
+  );
+}
+
+/** Counting stops here: more than this is only ever shown as "and more". */
+export const COUNTED_AT_MOST = 10_000;
+
+/** Counts the reviews of every view, each up to `COUNTED_AT_MOST`. */
+export async function countInbox(
+  db: Db,
+  reader: Actor,
+  filter: InboxFilter,
+): Promise<Record<InboxView, number>> {
+  const count = (view: InboxView) => sql<number>`(
+    select count(*)::int from (
+      select 1 from review
+       where project_id = ${reader.projectId} and ${isIn(view, reader)} and ${fits(filter)}
+       limit ${COUNTED_AT_MOST}
+    ) counted)`;
+  const { rows } = await sql<Record<InboxView, number>>`
+    select ${count('waiting')} as waiting, ${count('open_to_me')} as open_to_me,
+           ${count('decided_by_me')} as decided_by_me, ${count('all')} as "all"`.execute(db);
+  // The plugin that names columns in camel case is told nothing of views.
+  const row: Readonly<Record<string, number>> = rows[0] ?? {};
+  return {
+    waiting: row['waiting'] ?? 0,
+    open_to_me: row['openToMe'] ?? 0,
+    decided_by_me: row['decidedByMe'] ?? 0,
+    all: row['all'] ?? 0,
+  };
+}
+
+/** What undecided reviews there are, by block and by group they wait for. */
+export type Facets = {
+  readonly blocks: readonly {
+    readonly workflowId: string;
+    readonly blockId: string;
+    readonly count: number;
+  }[];
+  readonly groups: readonly { readonly name: string; readonly count: number }[];
+};
+
+/** Counts the undecided reviews of a project by where they came from and whom they wait for. */
+export async function readFacets(db: Db, projectId: string): Promise<Facets> {
+  const [blocks, groups] = await Promise.all([
+    sql<Facets['blocks'][number]>`
+      select workflow_id, block_id, count(*)::int as count from review
+       where project_id = ${projectId} and status = 'PENDING'
+       group by workflow_id, block_id order by workflow_id, block_id`.execute(db),
+    sql<Facets['groups'][number]>`
+      select entry.subject as name, count(distinct entry.review_id)::int as count
+        from entry join review on review.id = entry.review_id
+       where entry.project_id = ${projectId} and entry.kind = 'group'
+         and entry.status = 'PENDING' and review.status = 'PENDING'
+       group by entry.subject order by entry.subject`.execute(db),
+  ]);
+  return { blocks: blocks.rows, groups: groups.rows };
+}
+
+/** What became of telling the workflows about the latest fact of each of several reviews. */
+export async function resumesOf(
+  db: Db,
+  reviewIds: readonly string[],
+): Promise<ReadonlyMap<string, Resume>> {
+  if (reviewIds.length === 0) {
+    return new Map();
+  }
+  const rows = await db
+    .selectFrom('outbox')
+    .where('reviewId', 'in', [...reviewIds])
+    .where('kind', '=', 'signal')
+    .distinctOn('reviewId')
+    .orderBy('reviewId')
+    .orderBy('id', 'desc')
+    .select(['reviewId', 'state', 'lastError'])
+    .execute();
+  return new Map(
+    rows.flatMap((row) => (row.reviewId === null ? [] : [[row.reviewId, asResume(row)] as const])),
+  );
+}
+
+/** The reviews before and behind one in a view, oldest first. */
+export async function neighboursOf(
+  db: Db,
+  reader: Actor,
+  view: InboxView,
+  reviewId: string,
+): Promise<{ readonly previous: string | null; readonly next: string | null }> {
+  const around = { order: 'asc', before: null, after: null, limit: 1 } as const;
+  const [previous, next] = await Promise.all([
+    listInbox(db, reader, view, EVERYTHING, { ...around, before: reviewId }),
+    listInbox(db, reader, view, EVERYTHING, { ...around, after: reviewId }),
+  ]);
+  return { previous: previous.rows[0]?.id ?? null, next: next.rows[0]?.id ?? null };
+}
+
+const EVERYTHING: InboxFilter = {
+  workflowId: null,
+  blockId: null,
+  runId: null,
+  group: null,
+  statuses: [],
+  olderThanMs: null,
+  search: [],
+};
+
+/**
+ * Whether a review belongs to a view: what the domain's rules say, for many rows at once.
+ *
+ * A test compares it with `mayFillEntry` and the ruling on a rejection, row by row.
+ */
+function isIn(view: InboxView, reader: Actor): Expression<SqlBool> {
+  const isAdmin = reader.roles.includes('admin');
+  switch (view) {
+    case 'all':
+      return sql<SqlBool>`true`;
+    case 'decided_by_me':
+      return sql<SqlBool>`exists (
+        select 1 from fact where fact.project_id = review.project_id
+           and fact.actor_id = ${reader.id} and fact.review_id = review.id and fact.kind = 'vote')`;
+    case 'waiting':
+      return sql<SqlBool>`review.status = 'PENDING' and ${mayOwn(reader)}
+        and ${hasEntryFor(reader, true)}
+        and not exists (
+          select 1 from fact where fact.project_id = review.project_id
+             and fact.actor_id = ${reader.id} and fact.review_id = review.id
+             and fact.kind = 'vote' and fact.version_id = review.newest_version_id)`;
+    case 'open_to_me':
+      return isAdmin
+        ? sql<SqlBool>`review.status = 'PENDING'`
+        : sql<SqlBool>`review.status = 'PENDING' and ${mayOwn(reader)} and ${hasEntryFor(reader, false)}`;
+  }
+}
+
+/** The owner rule: nobody approves what runs on their own behalf, but for admins where the gate lets them. */
+function mayOwn(reader: Actor): Expression<SqlBool> {
+  const isSomebodyElses = sql<SqlBool>`review.owner_id is distinct from ${reader.id}`;
+  return reader.roles.includes('admin')
+    ? sql<SqlBool>`(${isSomebodyElses} or review.policy->>'selfApproval' = 'admins')`
+    : isSomebodyElses;
+}
+
+function hasEntryFor(reader: Actor, isOpen: boolean): Expression<SqlBool> {
+  const isReviewer = reader.roles.includes('reviewer');
+  return sql<SqlBool>`exists (
+    select 1 from entry where entry.review_id = review.id
+       and (${!isOpen} or entry.status = 'PENDING')
+       and case entry.kind
+             when 'group' then entry.subject = any(${[...reader.groups]}::text[])
+             when 'reviewer' then entry.subject = ${reader.id}
+             else ${isReviewer}
+           end)`;
+}
+
+function fits(filter: InboxFilter): Expression<SqlBool> {
+  const { workflowId, blockId, runId, group, statuses, olderThanMs, search } = filter;
+  const conditions: Expression<SqlBool>[] = [];
+  if (workflowId !== null) {
+    conditions.push(sql<SqlBool>`review.workflow_id = ${workflowId}`);
+  }
+  if (blockId !== null) {
+    conditions.push(sql<SqlBool>`review.block_id = ${blockId}`);
+  }
+  if (runId !== null) {
+    conditions.push(sql<SqlBool>`review.run_id = ${runId}`);
+  }
+  if (group !== null) {
+    conditions.push(sql<SqlBool>`exists (
+      select 1 from entry where entry.review_id = review.id
+         and entry.kind = 'group' and entry.subject = ${group} and entry.status = 'PENDING')`);
+  }
+  if (statuses.length > 0) {
+    conditions.push(sql<SqlBool>`review.status = any(${[...statuses]}::text[])`);
+  }
+  if (olderThanMs !== null) {
+    conditions.push(
+      sql<SqlBool>`review.created_at <= clock_timestamp() - ${olderThanMs} * interval '1 ms'`,
+    );
+  }
+  for (const word of search) {
+    const pattern = `%${word.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
+    conditions.push(sql<SqlBool>`concat_ws(' ', review.gate->>'name', review.workflow_id,
+      review.block_id, review.run_id, review.id, review.owner_id, review.because) ilike ${pattern}`);
+  }
+  return conditions.length === 0
+    ? sql<SqlBool>`true`
+    : sql<SqlBool>`${sql.join(conditions, sql` and `)}`;
+}
