@@ -2,7 +2,7 @@ import express, { type Express, type NextFunction, type Request, type Response }
 import helmet from 'helmet';
 import { storedTokens } from './authenticate.js';
 import type { AppDeps } from './deps.js';
-import { retab } from './dialects/retab.js';
+import { dialectAt } from './dialects/by-path.js';
 import { invalidValue, notFound } from './errors.js';
 import { beginExchange, exchangeOf } from './exchange.js';
 import { createMetrics, type Metrics } from './metrics.js';
@@ -31,7 +31,8 @@ export function createApp(deps: AppDeps): Express {
   mountRoutes(app, ROUTES, serving);
   app.use((request: Request, response: Response) => {
     const isReview = request.path.startsWith('/v1/workflows/reviews/');
-    sendError(response, retab, notFound(isReview ? 'review' : 'page', request.path));
+    const problem = notFound(isReview ? 'review' : 'page', request.path);
+    sendError(response, dialectAt(request.path), problem);
   });
   app.use((error: unknown, request: Request, response: Response, next: NextFunction) => {
     if (response.headersSent) {
@@ -42,7 +43,7 @@ export function createApp(deps: AppDeps): Express {
       error instanceof URIError
         ? invalidValue(['path'], 'The path is not well-formed: percent-encode UTF-8.')
         : failureOf(error, request, serving);
-    sendError(response, retab, problem);
+    sendError(response, dialectAt(request.path), problem);
   });
   return app;
 }

@@ -16,8 +16,10 @@ export function storedTokens(db: Db): CredentialVerifier {
   return (credential) => findActorBySecret(db, credential);
 }
 
+type Credential = { readonly value: string; readonly header: 'authorization' | 'api-key' };
+
 /** The credential of a request, or why there is none: two headers may carry it, and must agree. */
-function readCredential(headers: IncomingHttpHeaders): string | ApiError {
+function readCredential(headers: IncomingHttpHeaders): Credential | ApiError {
   const { authorization } = headers;
   const header = headers['api-key'];
   const apiKey = Array.isArray(header) ? header.join(', ') : header;
@@ -37,10 +39,12 @@ function readCredential(headers: IncomingHttpHeaders): string | ApiError {
       'Authorization and Api-Key carry different tokens: send one of them, or the same in both.',
     );
   }
-  const credential = bearer ?? apiKey ?? '';
-  return credential === ''
-    ? unauthenticated('The Api-Key header is empty: send a token.')
-    : credential;
+  if (bearer !== undefined) {
+    return { value: bearer, header: 'authorization' };
+  }
+  return apiKey === undefined || apiKey === ''
+    ? unauthenticated('The Api-Key header is empty: send a token.', 'api-key')
+    : { value: apiKey, header: 'api-key' };
 }
 
 /** Whose credential a request carries, or the error that says why nobody's. */
@@ -49,20 +53,24 @@ export async function authenticate(
   verifiers: readonly CredentialVerifier[],
 ): Promise<Actor | ApiError> {
   const credential = readCredential(headers);
-  if (typeof credential !== 'string') {
+  if ('kind' in credential) {
     return credential;
   }
   for (const verify of verifiers) {
-    const actor = await verify(credential);
+    const actor = await verify(credential.value);
     if (actor !== null) {
       return actor;
     }
   }
   return unauthenticated(
     'This token is unknown or has been revoked: ask an admin for a new one (`countersign token`).',
+    credential.header,
   );
 }
 
-function unauthenticated(message: string): ApiError {
-  return { kind: 'error', code: 'unauthenticated', message };
+function unauthenticated(
+  message: string,
+  header: Credential['header'] = 'authorization',
+): ApiError {
+  return { kind: 'error', code: 'unauthenticated', message, header };
 }

@@ -1,3 +1,4 @@
+import type { Command } from '../domain/decide.js';
 import type { Resume } from '../store/outbox.js';
 import { resumeOf } from '../store/outbox.js';
 import { recordVote, type VoteRequest, type VoteResult } from '../store/record-vote.js';
@@ -25,12 +26,17 @@ export async function castVote(
     { ...request, dialect: dialect.name },
     deps.forwardLeaseMs,
   );
+  await tellOfVote(call, request.command, result);
+  return result;
+}
+
+/** Counts a vote that was recorded, and tells the workflow that waits. */
+export async function tellOfVote(call: Call, command: Command, result: VoteResult): Promise<void> {
   if (result.kind === 'recorded') {
-    const { command } = request;
-    call.metrics.countVote(command.kind === 'release' ? 'release' : command.verdict, dialect.name);
+    const verdict = command.kind === 'release' ? 'release' : command.verdict;
+    call.metrics.countVote(verdict, call.dialect.name);
     await forward(call, result.leases);
   }
-  return result;
 }
 
 /** Sends what was just owed; a failure is logged, because senders will try again anyway. */

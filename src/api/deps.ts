@@ -1,4 +1,6 @@
 import type { Logger } from 'pino';
+import type { Finding } from '../delivery/doctor.js';
+import type { ChangeHub } from './change-hub.js';
 import type { Lease } from '../store/cancel-run.js';
 import type { Db } from '../store/database.js';
 
@@ -14,7 +16,17 @@ export type AppDeps = {
     readonly reachable: boolean | null;
     readonly since: string | null;
   };
+  /** Compares the store with Temporal; fails where Temporal does not answer. */
+  readonly diagnose: () => Promise<readonly Finding[]>;
+  /** Tells of what changes in the store. */
+  readonly changes: ChangeHub;
+  /** How long a request to execute waits for the outcome; 50 seconds unless told otherwise. */
+  readonly execWaitMs?: number;
+  /** How old a directory entry may be for a backend to vote in its name; of any age unless told otherwise. */
+  readonly voteAsMaxAgeMs?: number | null;
   readonly logger: Logger;
   readonly version: string;
   readonly temporalUiUrl: string | null;
+  /** Where Temporal's UI shows a workflow; null where no UI is known. */
+  readonly temporalUrlOf: (workflowId: string) => string | null;
 };

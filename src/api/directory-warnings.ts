@@ -32,7 +32,7 @@ function blockWarnings(
     : [
         {
           blockId: id,
-          message: `with the people there are today this gate cannot be satisfied: it lacks ${describeEntries(missing)}. Add them with PUT /v1/users/{id}`,
+          message: `with the people there are today this gate cannot be satisfied: it lacks ${describeEntries(policy, missing)}. Add them with PUT /v1/users/{id}`,
         },
         ...inside,
       ];

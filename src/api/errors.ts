@@ -8,11 +8,17 @@ export type InvalidInput = {
 };
 
 /** What a request can name in vain. */
-export type Named = 'review' | 'version' | 'run' | 'step' | 'workflow' | 'user' | 'token' | 'page';
+export type Named =
+  'review' | 'version' | 'run' | 'step' | 'workflow' | 'user' | 'token' | 'snapshot' | 'page';
 
 /** Why a request was not carried out, before a dialect gives it its form. */
 export type ApiError = { readonly kind: 'error' } & (
-  | { readonly code: 'unauthenticated'; readonly message: string }
+  | {
+      readonly code: 'unauthenticated';
+      readonly message: string;
+      /** The header that carried what is no credential; a missing one counts as the first. */
+      readonly header: 'authorization' | 'api-key';
+    }
   | { readonly code: 'forbidden'; readonly message: string }
   | { readonly code: 'invalid'; readonly problems: readonly InvalidInput[] }
   | { readonly code: 'not_found'; readonly what: Named; readonly message: string }

@@ -1,5 +1,6 @@
 import { compilePolicy } from '../domain/compile-policy.js';
-import type { Block, Definition, Gate } from '../domain/definition.js';
+import { allBlocks } from '../domain/blocks.js';
+import type { Definition, Gate } from '../domain/definition.js';
 import { entriesOf, neededGroupEntries, type Policy, type Release } from '../domain/policy.js';
 
 /** A gate that asks for less than it did, and in what. */
@@ -25,10 +26,6 @@ export function weakenedGates(before: Definition, after: Definition): readonly W
       block.review === null ? ['the gate was removed'] : compare(review, block.review);
     return changes.length === 0 ? [] : [{ blockId: id, changes }];
   });
-}
-
-function allBlocks(blocks: readonly Block[]): readonly Block[] {
-  return blocks.flatMap((block) => [block, ...allBlocks(block.body ?? [])]);
 }
 
 function compare(before: Gate, after: Gate): readonly string[] {

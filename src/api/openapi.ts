@@ -8,30 +8,9 @@ import {
   type ZodOpenApiResponseObject,
 } from 'zod-openapi';
 import { ACCESS, type AccessRule } from './access.js';
-import { documentedPath } from './path-pattern.js';
+import type { Dialect } from './dialects/dialect.js';
+import { documentedPath, parameterPatterns } from './path-pattern.js';
 import { ROUTES, type ServedRoute } from './routes.js';
-
-const problem = z
-  .object({
-    loc: z.array(z.union([z.string(), z.int()])),
-    msg: z.string(),
-    type: z.string(),
-  })
-  .meta({ id: 'InvalidInput', description: 'One thing wrong with a request, and where.' });
-
-const invalidInput = z
-  .object({ detail: z.array(problem) })
-  .meta({ id: 'InvalidInputError', description: 'The request breaks its schema.' });
-
-const domainError = z
-  .object({
-    detail: z.object({
-      code: z.string().meta({ example: 'review_not_found' }),
-      message: z.string(),
-      details: z.record(z.string(), z.unknown()),
-    }),
-  })
-  .meta({ id: 'DomainError', description: 'Why the request was not carried out, and what to do.' });
 
 /** Answers may get further keys, so a client must not take their schemas as closed. */
 const OPEN_ANSWERS: CreateDocumentOptions = {
@@ -47,7 +26,12 @@ export function createOpenApi(version: string): ReturnType<typeof createDocument
   const paths: ZodOpenApiPathsObject = {};
   for (const route of ROUTES) {
     const path = documentedPath(route.path);
-    paths[path] = { ...paths[path], [route.method]: describeOperation(route) };
+    const beside = ROUTES.filter(
+      (other) => other !== route && other.path === route.path && other.method === route.method,
+    );
+    if (route.servesQuery === null) {
+      paths[path] = { ...paths[path], [route.method]: describeOperation(route, beside) };
+    }
   }
   return createDocument(
     {
@@ -65,6 +49,8 @@ export function createOpenApi(version: string): ReturnType<typeof createDocument
         securitySchemes: {
           bearer: { type: 'http', scheme: 'bearer' },
           apiKey: { type: 'apiKey', in: 'header', name: 'Api-Key' },
+          veltApiKey: { type: 'apiKey', in: 'header', name: 'x-velt-api-key' },
+          veltAuthToken: { type: 'apiKey', in: 'header', name: 'x-velt-auth-token' },
         },
       },
     },
@@ -72,17 +58,22 @@ export function createOpenApi(version: string): ReturnType<typeof createDocument
   );
 }
 
-function describeOperation(route: ServedRoute): ZodOpenApiOperationObject {
+/** One operation; routes of other contracts `beside` it serve some queries of the same path. */
+function describeOperation(
+  route: ServedRoute,
+  beside: readonly ServedRoute[],
+): ZodOpenApiOperationObject {
   const isGuarded = route.access === 'guarded';
+  const query = besideQuery(route, beside);
   return {
     operationId: route.id,
-    summary: route.summary,
+    summary: [route, ...beside].map(({ summary }) => summary).join(' '),
     tags: [route.tag],
     ...(isGuarded ? { description: describeAccess(ACCESS[route.id]) } : {}),
-    security: isGuarded ? [{ bearer: [] }, { apiKey: [] }] : [],
+    security: isGuarded ? describeCredentials(route.dialect) : [],
     requestParams: {
-      ...(route.params === null ? {} : { path: route.params }),
-      ...(route.query === null ? {} : { query: route.query }),
+      ...(route.params === null ? {} : { path: narrowed(route.params, route.path) }),
+      ...(query === null ? {} : { query }),
     },
     ...(route.body === null
       ? {}
@@ -92,14 +83,47 @@ function describeOperation(route: ServedRoute): ZodOpenApiOperationObject {
             content: { 'application/json': { schema: route.body } },
           },
         }),
-    responses: describeResponses(route),
+    responses: mergeResponses([route, ...beside].map(describeResponses)),
   };
 }
 
+/** The ways in: one of two headers, or whatever the contract's own door needs together. */
+function describeCredentials({ door }: Dialect): Record<string, string[]>[] {
+  return door === undefined
+    ? [{ bearer: [] }, { apiKey: [] }]
+    : [Object.fromEntries(door.credentials.map((scheme) => [scheme, []]))];
+}
+
+/** The parameters of a path, those that the router narrows with their pattern. */
+function narrowed(params: z.ZodObject, path: string): z.ZodObject {
+  const patterns = parameterPatterns(path).map(
+    ([name, pattern]) => [name, z.string().regex(pattern)] as const,
+  );
+  return patterns.length === 0 ? params : params.extend(Object.fromEntries(patterns));
+}
+
+/** The parameters of all contracts that share a path; one of the same name is the main route's. */
+function besideQuery(route: ServedRoute, beside: readonly ServedRoute[]): z.ZodObject | null {
+  return beside.length === 0 || route.query === null
+    ? route.query
+    : z.object({
+        ...Object.assign({}, ...beside.map(({ query }) => query?.shape)),
+        ...route.query.shape,
+      });
+}
+
 /** The access table in words, so that the document cannot say otherwise. */
-function describeAccess({ persons, services, owner, ruling }: AccessRule): string {
+function describeAccess({ persons, services, owner, ruling, except }: AccessRule): string {
+  const everybody =
+    except === undefined
+      ? 'every person'
+      : `every person but those with the role ${except} who are no admins`;
   const people =
-    persons === 'all' ? 'every person' : `people with the role ${persons.join(' or ')}`;
+    persons === 'all'
+      ? everybody
+      : persons.length === 0
+        ? 'no person'
+        : `people with the role ${persons.join(' or ')}`;
   const scopes =
     services.length === 0
       ? 'no service'
@@ -113,43 +137,77 @@ function describeAccess({ persons, services, owner, ruling }: AccessRule): strin
   return `For ${people} and ${scopes}.${further}`;
 }
 
-function describeResponses(route: ServedRoute): ZodOpenApiOperationObject['responses'] {
+type Responses = Readonly<Record<string, ZodOpenApiResponseObject>>;
+
+/** Of one contract its answers as they are; of several each status with any of their bodies. */
+function mergeResponses([first = {}, ...others]: readonly Responses[]): Responses {
+  return others.reduce<Responses>((merged, responses) => {
+    const statuses = [...new Set([...Object.keys(merged), ...Object.keys(responses)])];
+    return Object.fromEntries(
+      statuses.map((status) => {
+        const bodies = [merged[status], responses[status]]
+          .map(bodyOf)
+          .filter((one) => one !== null);
+        return [status, withBody(Number(status), z.union(bodies))];
+      }),
+    );
+  }, first);
+}
+
+function bodyOf(response: ZodOpenApiResponseObject | undefined): z.ZodType | null {
+  const schema = response?.content?.['application/json']?.schema;
+  return schema instanceof z.ZodType ? schema : null;
+}
+
+function describeResponses(route: ServedRoute): Responses {
   const success = Object.entries(route.responses).map(
-    ([status, schema]) => [status, withBody(Number(status), schema)] as const,
+    ([status, schema]) => [status, withBody(Number(status), schema, route.produces)] as const,
   );
   if (route.access === 'public') {
     return Object.fromEntries(success);
   }
   const names = route.params !== null || route.body !== null || route.query !== null;
-  const errors = [
+  const usual = route.dialect.errorStatuses ?? [
     401,
     403,
     503,
-    ...(names ? [404, 422] : []),
+    ...(names ? [404, route.dialect.invalidStatus ?? 422] : []),
     ...(route.method === 'post' && names ? [409] : []),
     ...(route.body === null ? [] : [413, 415]),
   ];
+  const errors = [...usual, ...route.furtherErrors];
   return Object.fromEntries([
     ...success,
-    ...[...ERRORS].filter(([status]) => errors.includes(Number(status))),
+    ...errors.map((status) => [String(status), describeError(route.dialect, status)] as const),
   ]);
 }
 
-/** The errors that several routes answer, each described once. */
-const ERRORS = new Map(
-  [401, 403, 404, 409, 413, 415, 422, 503].map((status) => [
-    String(status),
-    {
-      ...withBody(status, status === 422 ? invalidInput : domainError),
-      id: (STATUS_CODES[status] ?? '').replaceAll(/\W/g, ''),
-    },
-  ]),
-);
+const DESCRIBED_ERRORS = new Map<string, ZodOpenApiResponseObject>();
 
-function withBody(status: number, schema: z.ZodType): ZodOpenApiResponseObject {
+/** An error that several routes of a contract answer, described once for all of them. */
+function describeError({ name, errorBody }: Dialect, status: number): ZodOpenApiResponseObject {
+  const form = name === 'native' ? 'retab' : name;
+  const id = `${form === 'retab' ? '' : `${form} `}${STATUS_CODES[status] ?? ''}`.replaceAll(
+    /\W/g,
+    '',
+  );
+  const known = DESCRIBED_ERRORS.get(id);
+  if (known !== undefined) {
+    return known;
+  }
+  const described = { ...withBody(status, errorBody(status)), id };
+  DESCRIBED_ERRORS.set(id, described);
+  return described;
+}
+
+function withBody(
+  status: number,
+  schema: z.ZodType,
+  mediaType: ServedRoute['produces'] = 'application/json',
+): ZodOpenApiResponseObject {
   return {
     description: STATUS_CODES[status] ?? 'Success',
     headers: { 'x-request-id': { schema: { type: 'string' } } },
-    content: { 'application/json': { schema } },
+    content: { [mediaType]: { schema } },
   };
 }

@@ -5,6 +5,7 @@ import type { Answer } from './answer.js';
 import type { AppDeps } from './deps.js';
 import type { Dialect } from './dialects/dialect.js';
 import type { ApiError } from './errors.js';
+import type { Stream } from './event-stream.js';
 import type { Metrics } from './metrics.js';
 
 /** One request while it is handled, once it may be. */
@@ -16,6 +17,8 @@ export type Call = {
   readonly log: Logger;
   /** Whether the route's access rule lets the caller act on what this person owns. */
   readonly mayActFor: (ownerId: string | null) => boolean;
+  /** Aborted when there is nobody left to answer. */
+  readonly closed: AbortSignal;
 };
 
 /** One request to a public route: nobody is asked who they are. */
@@ -30,7 +33,7 @@ type Input = { readonly params: unknown; readonly query: unknown; readonly body:
  * What carries out a request. Written as a method, because only those may stand for handlers of every
  * input: that the input fits was checked against the very schemas its type comes from.
  */
-type Handler<C, I> = { handle(call: C, input: I): Promise<Answer | ApiError> };
+type Handler<C, I> = { handle(call: C, input: I): Promise<Answer | Stream | ApiError> };
 
 /** How much a route's body may take: a command is small, a snapshot is not. */
 export type BodySize = 'command' | 'definition' | 'snapshot';
@@ -54,6 +57,15 @@ export type Route<Id extends string = string> = {
   readonly bodySize: BodySize;
   /** The bodies of success, by status. */
   readonly responses: Readonly<Record<number, z.ZodType>>;
+  /** What it answers with in place of JSON. */
+  readonly produces: 'application/json' | 'text/event-stream';
+  /** Statuses of errors that it answers beside those of every route with such an input. */
+  readonly furtherErrors: readonly number[];
+  /**
+   * Which queries it serves, where several contracts share a method and a path; null is the one that
+   * serves all others.
+   */
+  readonly servesQuery: ((query: URLSearchParams) => boolean) | null;
 } & (
   | ({ readonly access: 'guarded' } & Handler<Call, Input>)
   | ({ readonly access: 'public' } & Handler<PublicCall, Input>)
@@ -71,6 +83,9 @@ type Declared<Id, P, Q, B> = {
   readonly body?: B;
   readonly bodySize?: BodySize;
   readonly responses: Readonly<Record<number, z.ZodType>>;
+  readonly produces?: 'text/event-stream';
+  readonly furtherErrors?: readonly number[];
+  readonly servesQuery?: (query: URLSearchParams) => boolean;
 };
 
 type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;
@@ -118,5 +133,8 @@ function withDefaults<Id extends string>(
     query: declared.query ?? null,
     body: declared.body ?? null,
     bodySize: declared.bodySize ?? 'command',
+    produces: declared.produces ?? 'application/json',
+    furtherErrors: declared.furtherErrors ?? [],
+    servesQuery: declared.servesQuery ?? null,
   };
 }

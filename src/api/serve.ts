@@ -7,10 +7,12 @@ import { authenticate, type CredentialVerifier } from './authenticate.js';
 import type { AppDeps } from './deps.js';
 import type { Dialect } from './dialects/dialect.js';
 import { type ApiError, invalidValue, isApiError } from './errors.js';
+import type { Stream } from './event-stream.js';
 import { exchangeOf } from './exchange.js';
 import type { Metrics } from './metrics.js';
 import { pathPattern } from './path-pattern.js';
-import { readInput } from './read-input.js';
+import type { ReadBody } from './read-body.js';
+import { queryOf, readInput, readRouteBody } from './read-input.js';
 import type { Call } from './route.js';
 import type { ServedRoute } from './routes.js';
 
@@ -35,7 +37,11 @@ export function mountRoutes(app: Express, routes: readonly ServedRoute[], servin
     const ofPath = routes.filter((route) => route.path === path);
     app.all(pathPattern(path), (request, response) => {
       const method = request.method === 'HEAD' ? 'get' : request.method.toLowerCase();
-      const route = ofPath.find((candidate) => candidate.method === method);
+      const ofMethod = ofPath.filter((candidate) => candidate.method === method);
+      const query = queryOf(request);
+      const route =
+        ofMethod.find(({ servesQuery }) => servesQuery?.(query)) ??
+        ofMethod.find(({ servesQuery }) => servesQuery === null);
       return route === undefined
         ? sendError(response, dialect, refuseMethod(request.method, ofPath))
         : respond(route, request, response, serving);
@@ -53,6 +59,10 @@ async function respond(
   const outcome = await serve(route, request, response, serving).catch((error: unknown) =>
     failureOf(error, request, serving),
   );
+  if (outcome.kind === 'stream') {
+    outcome.open(response);
+    return;
+  }
   send(response, outcome.kind === 'answer' ? outcome : route.dialect.formError(outcome));
 }
 
@@ -67,18 +77,29 @@ function refuseMethod(method: string, ofPath: readonly ServedRoute[]): ApiError 
   };
 }
 
-/** Who calls, may they, is it well-formed: in this order; then the route's own handler. */
+/**
+ * Who calls, may they, is it well-formed: in this order; then the route's own handler. A contract
+ * with a door of its own has the outer form of the body checked first.
+ */
 async function serve(
   route: ServedRoute,
   request: Request,
   response: Response,
   serving: Serving,
-): Promise<Answer | ApiError> {
+): Promise<Answer | Stream | ApiError> {
   const { deps, metrics, verifiers } = serving;
   if (route.access === 'public') {
     return await route.handle({ deps }, { params: undefined, query: undefined, body: undefined });
   }
-  const actor = await authenticate(request.headers, verifiers);
+  const early = await readEnvelope(route, request, response);
+  if (isApiError(early)) {
+    return early;
+  }
+  const { door } = route.dialect;
+  const actor =
+    door === undefined
+      ? await authenticate(request.headers, verifiers)
+      : await door.authenticate(request.headers, deps.db);
   if (isApiError(actor)) {
     return actor;
   }
@@ -89,9 +110,14 @@ async function serve(
   if (refusal !== null) {
     return refusal;
   }
-  const input = await readInput(route, request, response);
+  const input = await readInput(route, request, response, early);
   if (isApiError(input)) {
     return input;
+  }
+  const closed = new AbortController();
+  response.once('close', () => closed.abort());
+  if (response.closed) {
+    closed.abort();
   }
   const call: Call = {
     deps,
@@ -100,8 +126,23 @@ async function serve(
     metrics,
     log: deps.logger.child({ requestId: exchange.requestId }),
     mayActFor: (ownerId) => mayActFor(rule, actor, ownerId),
+    closed: closed.signal,
   };
   return await route.handle(call, input);
+}
+
+/** The body of a request that is looked at before anybody is asked who they are; null for all others. */
+async function readEnvelope(
+  route: ServedRoute,
+  request: Request,
+  response: Response,
+): Promise<ReadBody | null> {
+  const { door } = route.dialect;
+  if (door === undefined) {
+    return null;
+  }
+  const body = await readRouteBody(route, request, response);
+  return isApiError(body) ? body : (door.checkEnvelope(body.value) ?? body);
 }
 
 /** The error that stands for something thrown; what it was is in the log only. */

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../domain/json.js';
+import { findBlock } from '../domain/blocks.js';
 import type { Block } from '../domain/definition.js';
 import type { Db } from '../store/database.js';
 import type { WorkflowVersionRow } from '../store/tables.js';
@@ -40,21 +41,25 @@ export async function findStartVersion(
   );
 }
 
-/** Inputs for blocks that the definition does not have: they would be lost without a word. */
+/** Inputs for blocks that take none, or that the definition does not have: they would be lost without a word. */
 export function unknownBlocks(version: WorkflowVersionRow, inputs: JsonObject): ApiError | null {
-  const known = blockIds(readDefinition(version).blocks);
+  const { blocks } = readDefinition(version);
+  const known = blocks.map(({ id }) => id);
   const unknown = Object.keys(inputs).filter((id) => !known.includes(id));
   return unknown.length === 0
     ? null
     : invalid(
         ...unknown.slice(0, 20).map((id) => ({
           loc: ['body', 'json_inputs', id],
-          message: `The workflow has no such block: use one of ${known.join(', ')}.`,
+          message: whyNoInput(blocks, id),
           type: 'value_error',
         })),
       );
 }
 
-function blockIds(blocks: readonly Block[]): readonly string[] {
-  return blocks.flatMap(({ id, body }) => [id, ...blockIds(body ?? [])]);
+function whyNoInput(blocks: readonly Block[], id: string): string {
+  const loop = findBlock(blocks, id)?.around.at(-1)?.id;
+  return loop === undefined
+    ? `The workflow has no such block: use one of ${blocks.map((block) => block.id).join(', ')}.`
+    : `A block in the body of for_each '${loop}' gets its item as input: give the items to '${loop}'.`;
 }

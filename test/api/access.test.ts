@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ACCESS, accessRule, mayActFor, refuseEntry } from '../../src/api/access.js';
-import { ROUTES } from '../../src/api/routes.js';
+import { ROUTES, type ServedRoute } from '../../src/api/routes.js';
 import { ROLES, SCOPES } from '../../src/domain/people.js';
 import { SYSTEM } from '../../src/store/actors.js';
 import { type Caller, domainError, said, startApi, type TestApi, valueAt } from '../support/api.js';
@@ -35,6 +35,7 @@ const ENTER: Readonly<Record<string, readonly string[]>> = {
   'reviews.get': READERS,
   'reviews.explain': READERS,
   'reviews.votes': READERS,
+  'reviews.context': READERS,
   'reviews.approve': VOTERS,
   'reviews.reject': VOTERS,
   'reviews.withdraw': VOTERS,
@@ -42,6 +43,12 @@ const ENTER: Readonly<Record<string, readonly string[]>> = {
   'versions.create': VOTERS,
   'versions.list': READERS,
   'versions.get': READERS,
+  'overlays.list': READERS,
+  'overlays.get': READERS,
+  'overlays.decide': VOTERS,
+  'overlays.addVersion': VOTERS,
+  'overlays.claim': VOTERS,
+  'overlays.release': VOTERS,
   'runs.start': [...EVERYBODY, 'scope runs:write', 'scope admin'],
   'runs.list': READERS,
   'runs.get': READERS,
@@ -49,9 +56,18 @@ const ENTER: Readonly<Record<string, readonly string[]>> = {
   'steps.list': READERS,
   'steps.get': READERS,
   'workflows.put': ['author', 'admin', 'scope admin'],
+  'workflows.check': ['author', 'admin', 'scope admin'],
   'workflows.list': READERS,
   'workflows.get': READERS,
   'workflows.versions': READERS,
+  'snapshots.create': [...EVERYBODY, 'scope runs:write', 'scope admin'],
+  'snapshots.get': READERS,
+  'hoop.reviews.list': READERS,
+  'hoop.reviews.get': READERS,
+  'hoop.reviews.put': VOTERS.filter((who) => who !== 'auditor'),
+  'hoop.sessions.get': READERS,
+  'hoop.sessions.review': VOTERS.filter((who) => who !== 'auditor'),
+  'hoop.sessions.exec': VOTERS,
   'users.put': ADMINS,
   'users.list': OVERSEERS,
   'users.remove': ADMINS,
@@ -59,6 +75,12 @@ const ENTER: Readonly<Record<string, readonly string[]>> = {
   'tokens.list': OVERSEERS,
   'tokens.revoke': ADMINS,
   'audit.list': OVERSEERS,
+  'inbox.list': READERS,
+  'inbox.counts': READERS,
+  'inbox.facets': READERS,
+  'operations.read': OVERSEERS,
+  'doctor.read': OVERSEERS,
+  'events.follow': READERS,
   'me.get': [
     ...EVERYBODY,
     'scope runs:write',
@@ -71,15 +93,27 @@ const ENTER: Readonly<Record<string, readonly string[]>> = {
 const guarded = ROUTES.filter((route) => route.access === 'guarded');
 const PATHS = guarded.map((route) => ({
   ...route,
-  url: route.path.replaceAll(/\{(\w+)(?::(\w+))?\}/g, (_all, name: string, prefix?: string) =>
-    name === 'review_id' || prefix !== undefined ? 'rev_none' : 'none',
-  ),
+  url:
+    route.path.replaceAll(/\{(\w+)(?::(!?\w+))?\}/g, (_all, name: string, prefix: string = '!') =>
+      name === 'review_id' || !prefix.startsWith('!') ? 'rev_none' : 'none',
+    ) + (route.servesQuery === null ? '' : '?mine=true'),
 }));
 
 test('the table and the matrix of this test have the same routes', () => {
   const named = Object.entries(ACCESS).filter(([, rule]) => rule !== 'public');
   expect(Object.keys(ENTER).toSorted()).toEqual(named.map(([id]) => id).toSorted());
 });
+
+/** Whether a body says, in the form of its contract, that the door is closed. */
+function saysForbidden(contract: ServedRoute['dialect']['name'], body: unknown): boolean {
+  const detail = valueAt(body, 'detail');
+  if (contract === 'hoop') {
+    return valueAt(body, 'message') === 'access denied';
+  }
+  return contract === 'overlay'
+    ? typeof detail === 'string' && / ask an admin\b| send the token of a person\.$/.test(detail)
+    : valueAt(detail, 'code') === 'forbidden';
+}
 
 describe.each(PATHS)('$id', (route) => {
   test.each([...PEOPLE, ...SERVICES])('%s', async (who) => {
@@ -89,10 +123,10 @@ describe.each(PATHS)('$id', (route) => {
     });
     const enters = ENTER[route.id]?.includes(who) === true;
     if (enters) {
-      expect([200, 404, 422]).toContain(reply.status);
+      expect([200, 404, route.dialect.invalidStatus ?? 422]).toContain(reply.status);
     } else {
       expect(reply.status).toBe(403);
-      expect(valueAt(reply.body, 'detail', 'code')).toBe('forbidden');
+      expect(saysForbidden(route.dialect.name, reply.body)).toBe(true);
     }
   });
 

@@ -19,13 +19,35 @@ describe('the OpenAPI document', () => {
 
   test.each(ROUTES.map((route) => [route.id, route] as const))('has %s', (_id, route) => {
     const operation = valueAt(document, 'paths', documentedPath(route.path), route.method);
-    expect(operation).toMatchObject({ operationId: route.id, tags: [route.tag] });
+    if (route.servesQuery === null) {
+      expect(operation).toMatchObject({ operationId: route.id, tags: [route.tag] });
+    }
     expect(valueAt(operation, 'security')).toEqual(
       route.access === 'public' ? [] : [{ bearer: [] }, { apiKey: [] }],
     );
     for (const status of Object.keys(route.responses)) {
-      expect(valueAt(operation, 'responses', status, 'content', 'application/json')).toBeDefined();
+      expect(valueAt(operation, 'responses', status, 'content', route.produces)).toBeDefined();
     }
+  });
+
+  test('says of a path that two contracts serve what either takes and answers', () => {
+    const operation = valueAt(document, 'paths', '/v1/workflows/reviews', 'get');
+    const parameters = valueAt(operation, 'parameters');
+    const names = Array.isArray(parameters)
+      ? parameters.map((parameter: unknown) => valueAt(parameter, 'name'))
+      : [];
+    expect(names).toEqual(expect.arrayContaining(['decision_status', 'status', 'mine']));
+    for (const status of ['200', '401', '403', '422', '503']) {
+      const content = valueAt(operation, 'responses', status, 'content', 'application/json');
+      expect(valueAt(content, 'schema', 'anyOf')).toHaveLength(2);
+    }
+  });
+
+  test('says which ids a path takes where another contract takes the rest', () => {
+    const patternOf = (path: string, method: string): unknown =>
+      valueAt(document, 'paths', path, method, 'parameters', 0, 'schema', 'pattern');
+    expect(patternOf('/v1/workflows/reviews/{review_id}/approve', 'post')).toBe('^rev_');
+    expect(patternOf('/v1/workflows/reviews/{run_id}/{block_id}', 'get')).toBe('^(?!rev_)');
   });
 
   test('names every parameter of a path', () => {
@@ -74,6 +96,8 @@ describe('pathPattern', () => {
     ['/v1/things/{thing_id}', '/v1/things/a/b', null],
     ['/v1/things/{thing_id:thg_}/parts', '/v1/things/thg_1/parts', { thing_id: 'thg_1' }],
     ['/v1/things/{thing_id:thg_}/parts', '/v1/things/xthg_1/parts', null],
+    ['/v1/things/{thing_id:!thg_}/parts', '/v1/things/xthg_1/parts', { thing_id: 'xthg_1' }],
+    ['/v1/things/{thing_id:!thg_}/parts', '/v1/things/thg_1/parts', null],
     ['/v1/things/{thing_id:thg_}/parts', '/v1/things/thg_/parts', null],
   ])('%s on %s', (path, url, params) => {
     const match = pathPattern(path).exec(url);

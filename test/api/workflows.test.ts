@@ -272,3 +272,146 @@ describe('reading', () => {
     },
   );
 });
+
+describe('checking', () => {
+  const check = (id: string, body: unknown, query = '', as = author) =>
+    api.post(`/v1/workflows/${id}/check${query}`, { as, body });
+  const gate = (review: object) => ({ blocks: [{ ...TAKE, review }] });
+  const fin = { id: 'u_fin', name: 'Name of u_fin' };
+  const anybody = ['u_admin', 'u_fin'].map((id) => ({ id, name: `Name of ${id}` }));
+
+  test('says what storing would come to, and stores nothing', async () => {
+    const reply = await check('wf_checked', gate({ groups: ['finance', 'nobody'] }));
+    expect(said(reply)).toEqual({
+      status: 200,
+      body: {
+        id: 'wf_checked',
+        version_id: textAt(reply.body, 'version_id'),
+        is_current: false,
+        warnings: [
+          {
+            loc: ['body', 'blocks', 0, 'review'],
+            msg: 'with the people there are today this gate cannot be satisfied: it lacks a member of nobody. Add them with PUT /v1/users/{id}',
+          },
+        ],
+        weakened: [],
+        user: null,
+        gates: [
+          {
+            block_id: 'take',
+            satisfiable: false,
+            entries: [
+              {
+                key: 'group:finance#1',
+                kind: 'group',
+                subject: 'finance',
+                mandatory: true,
+                could_fill: [fin],
+              },
+              {
+                key: 'group:nobody#1',
+                kind: 'group',
+                subject: 'nobody',
+                mandatory: true,
+                could_fill: [],
+              },
+            ],
+            could_force: [],
+            for_user: null,
+          },
+        ],
+      },
+    });
+    expect((await api.get('/v1/workflows/wf_checked')).status).toBe(404);
+    const audit = await api.get('/v1/audit?limit=500');
+    expect(JSON.stringify(audit.body)).not.toContain('wf_checked');
+  });
+
+  test('names the version that storing gives, and what a change would weaken', async () => {
+    const first = await putGate('wf_same', { groups: ['finance'] });
+    const same = await check('wf_same', gate({ groups: ['finance'] }));
+    expect(same.body).toMatchObject({
+      version_id: textAt(first.body, 'version_id'),
+      is_current: true,
+      weakened: [],
+    });
+    const weaker = await check('wf_same', gate({ reviewers: [{ id: 'u_fin' }] }));
+    expect(weaker.body).toMatchObject({
+      is_current: false,
+      weakened: [{ block_id: 'take', changes: ['group:finance#1 is no longer required'] }],
+    });
+    const stored = await put('wf_same', gate({ reviewers: [{ id: 'u_fin' }] }));
+    expect(valueAt(stored.body, 'version_id')).toBe(valueAt(weaker.body, 'version_id'));
+  });
+
+  test.each([
+    ['a member of the group', { groups: ['finance'] }, 'u_fin', ['group:finance#1'], [], false],
+    ['a stranger to it', { groups: ['finance'] }, 'u_author', [], [], true],
+    ['a reviewer, where anybody may', {}, 'u_fin', ['anyone'], [], true],
+    ['an admin, who may as the owner', {}, 'u_admin', ['anyone'], ['anyone'], true],
+    ['an admin, who may not', { self_approval: 'never' }, 'u_admin', ['anyone'], [], true],
+  ])('says what a gate means for %s', async (_who, review, user, canFill, asOwner, satisfiable) => {
+    expect(await check('wf_as', gate(review), `?as=${user}`)).toMatchObject({
+      body: {
+        user: { id: user },
+        gates: [
+          {
+            for_user: {
+              can_fill: canFill,
+              can_fill_as_owner: asOwner,
+              satisfiable_as_owner: satisfiable,
+            },
+          },
+        ],
+      },
+    });
+  });
+
+  test('a gate of two people who are one is not satisfiable for them both', async () => {
+    const review = { groups: ['finance'], reviewers: [{ id: 'u_fin' }] };
+    expect((await check('wf_one', gate(review))).body).toMatchObject({
+      gates: [{ satisfiable: true }],
+    });
+    expect(
+      (await check('wf_one', gate({ ...review, one_person_one_entry: true }))).body,
+    ).toMatchObject({ gates: [{ satisfiable: false }] });
+  });
+
+  test('tells of gates in bodies, and warns of them where they stand', async () => {
+    const inner = {
+      ...TAKE,
+      id: 'inner',
+      executor: { kind: 'pass' },
+      review: { groups: ['none'] },
+    };
+    const loop = { ...TAKE, id: 'loop', type: 'for_each', body: [inner] };
+    const reply = await check('wf_body', { blocks: [TAKE, { ...loop, needs: ['take'] }] });
+    expect(reply.body).toMatchObject({
+      gates: [{ block_id: 'inner', satisfiable: false }],
+      warnings: [{ loc: ['body', 'blocks', 1, 'body', 0, 'review'] }],
+    });
+  });
+
+  test('lists who could fill the entry of a gate that declares none, and who could force one', async () => {
+    const reply = await check('wf_any', gate({ force_approval_groups: ['finance'] }));
+    expect(valueAt(reply.body, 'gates', 0)).toMatchObject({
+      entries: [{ key: 'anyone', could_fill: anybody }],
+      could_force: [fin],
+    });
+  });
+
+  test('is refused like a definition that cannot be stored, and for a user who is not there', async () => {
+    const wrong = { blocks: [{ ...TAKE, review: { groups: ['finance', 'finance'] } }] };
+    const [checked, stored] = [await check('wf_wrong', wrong), await put('wf_wrong', wrong)];
+    expect(checked.status).toBe(422);
+    expect(said(checked)).toEqual(said(stored));
+    const unknown = await check('wf_any', gate({}), '?as=u_nobody');
+    expect(said(unknown)).toEqual(
+      domainError(
+        404,
+        'user_not_found',
+        "There is no user 'u_nobody' in this project: check the id, or list what there is.",
+      ),
+    );
+  });
+});

@@ -22,6 +22,8 @@ beforeAll(async () => {
   api = await startApi();
   ann = await api.person('u_ann');
   await declare('wf_plain');
+  const inside = { ...TAKE, id: 'inside' };
+  await declare('wf_loop', [{ ...TAKE, id: 'each', type: 'for_each', body: [inside] }]);
 });
 beforeEach(() => {
   api.delivery = 'delivers';
@@ -162,6 +164,14 @@ describe('starting', () => {
       'inputs for a block that is not there',
       { json_inputs: { take: 1, typo: 2 } },
       value(['body', 'json_inputs', 'typo'], 'The workflow has no such block: use one of take.'),
+    ],
+    [
+      'inputs for a block of a body, which is given its item',
+      { workflow_id: 'wf_loop', json_inputs: { each: [], inside: 2 } },
+      value(
+        ['body', 'json_inputs', 'inside'],
+        "A block in the body of for_each 'each' gets its item as input: give the items to 'each'.",
+      ),
     ],
     [
       'inputs that are no I-JSON',
@@ -403,6 +413,27 @@ describe('cancelling', () => {
       body: { cancellation_status: 'cancellation_requested' },
     });
     expect(api.forwarded.length - before).toBe(1);
+  });
+
+  test('one that obeys while it is told → cancelled', async () => {
+    const id = await start({});
+    await api.progress.begin(id);
+    api.onForward = async () => {
+      await api.progress.end(id, { kind: 'cancelled' });
+    };
+    try {
+      const { body } = await cancel(id);
+      expect(body).toMatchObject({
+        run: {
+          id,
+          lifecycle: { status: 'cancelled' },
+          timing: { completed_at: expect.any(String) },
+        },
+        cancellation_status: 'cancelled',
+      });
+    } finally {
+      api.onForward = null;
+    }
   });
 
   test('a finished one → 200, cancelled, unchanged', async () => {

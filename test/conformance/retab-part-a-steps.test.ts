@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { stepIdOf } from '../../src/domain/step-ids.js';
+import { beginIterations, endIterations } from '../../src/store/iterations.js';
+import { beginStep, completeStep, finishStep } from '../../src/store/ledger.js';
 import {
   type Caller,
   domainError,
@@ -205,6 +208,83 @@ test('an iteration names the loops it is in, outermost first', async () => {
     iteration_key: '2.0',
     parent_step_id: `${runId}_lines`,
     loop_containers: [loop('pages', 2), loop('lines', 0)],
+  });
+});
+
+describe('a for_each', () => {
+  const HOLDER = { workflowId: 'w', startedAt: '2026-05-13T08:00:00.000Z' };
+  let runId: string;
+
+  /** Brings a block of the body to its end, in one iteration. */
+  async function complete(blockId: string, key: string): Promise<void> {
+    const stepId = stepIdOf(runId, blockId, key);
+    const beginning = await beginStep(api.db, stepId, null, 'a test');
+    const output = beginning.kind === 'begin' ? beginning.input.input : null;
+    await finishStep(
+      api.db,
+      { stepId, attemptToken: 'a test', result: { output, consensus: null, source: null } },
+      (tx, { step }) => completeStep(tx, step, null),
+    );
+  }
+  const read = async (id: string): Promise<unknown> =>
+    (await api.get(`${STEPS}/${encodeURIComponent(id)}`)).body;
+
+  beforeAll(async () => {
+    const line = { id: 'line', type: 'task', ...supplied };
+    runId = await begin('wf_each', [{ id: 'pages', type: 'for_each', body: [line], ...supplied }], {
+      pages: ['a', { b: null }],
+    });
+  });
+
+  test('shows the items that it iterates over, then what the iterations gave', async () => {
+    await api.progress.complete(runId, 'pages');
+    await beginIterations(api.db, `${runId}_pages`, HOLDER);
+    expect(await read(`${runId}_pages`)).toMatchObject({
+      block_type: 'for_each',
+      lifecycle: { status: 'running' },
+      completed_at: null,
+      handle_outputs: { 'output-json-0': { type: 'json', data: ['a', { b: null }] } },
+    });
+    await complete('line', '0');
+    await complete('line', '1');
+    await endIterations(api.db, `${runId}_pages`, 'w');
+    expect(await read(`${runId}_pages`)).toMatchObject({
+      lifecycle: { status: 'completed' },
+      handle_outputs: {
+        'output-json-0': {
+          data: {
+            iterations: [
+              { iteration_key: '0', item: 'a', output: 'a' },
+              { iteration_key: '1', item: { b: null }, output: { b: null } },
+            ],
+          },
+        },
+      },
+    });
+  });
+
+  test('gives each step in an iteration its item, and its place', async () => {
+    expect(await read(`${runId}_line@1`)).toMatchObject({
+      step_id: `${runId}_line@1`,
+      block_id: 'line',
+      parent_step_id: `${runId}_pages`,
+      iteration_key: '1',
+      loop_containers: [
+        { container_id: 'pages', iteration: 1, is_parallel: true, parallel_item_index: 1 },
+      ],
+      handle_inputs: { 'input-json-0': { type: 'json', data: { b: null } } },
+      handle_outputs: { 'output-json-0': { type: 'json', data: { b: null } } },
+    });
+  });
+
+  test.each([
+    ['iteration_key', () => 'iteration_key=1', ['line@1']],
+    ['parent_step_id', () => `parent_step_id=${runId}_pages`, ['line@0', 'line@1']],
+    ['block_id, of every iteration', () => 'block_id=line', ['line@0', 'line@1']],
+    ['step_id', () => `step_id=${encodeURIComponent(`${runId}_line@0`)}`, ['line@0']],
+  ])('its steps are listed by %s', async (_case, query, ids) => {
+    const reply = await api.get(`${STEPS}?run_id=${runId}&${query()}`);
+    expect(textsAt(reply.body, 'step_id').toSorted()).toEqual(ids.map((id) => `${runId}_${id}`));
   });
 });
 

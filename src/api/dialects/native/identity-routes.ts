@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ROLES, SCOPES } from '../../../domain/people.js';
 import { ok } from '../../answer.js';
+import { changeStream } from '../../event-stream.js';
 import { route } from '../../route.js';
 import { native } from './dialect.js';
 
@@ -31,4 +32,16 @@ const get = route({
   },
 });
 
-export const IDENTITY_ROUTES = [get] as const;
+const events = route({
+  id: 'events.follow',
+  method: 'get',
+  path: '/v1/events',
+  summary: 'Tells what changes, as server-sent events: kinds and ids, never content.',
+  tag: 'Operations',
+  dialect: native,
+  produces: 'text/event-stream',
+  responses: { 200: z.string() },
+  handle: async ({ deps, actor }) => changeStream(deps.changes, actor.projectId),
+});
+
+export const IDENTITY_ROUTES = [get, events] as const;

@@ -9,7 +9,7 @@ import type { FactRow, ReviewRow } from '../../../store/tables.js';
 import { ok } from '../../answer.js';
 import { castVote } from '../../cast-vote.js';
 import { notFound } from '../../errors.js';
-import { anyId, listOf, prose, showTime, timestamp } from '../../fields.js';
+import { anyId, jsonObject, listOf, prose, showTime, timestamp } from '../../fields.js';
 import { route } from '../../route.js';
 import { actor, showActor } from '../retab/people.js';
 import { answerSubmission, submitResponse } from '../retab/submit.js';
@@ -77,6 +77,11 @@ const explanation = z
     still_needed: z.int().meta({
       description: 'How many of the missing group entries are needed; the named ones all are.',
     }),
+    gate: jsonObject.meta({ description: 'The gate by whose rules votes count, as it is stored.' }),
+    decision_seq: z
+      .int()
+      .nullable()
+      .meta({ description: 'The fact that settled the review, by its `seq`.' }),
   })
   .meta({ id: 'Explanation' });
 
@@ -114,6 +119,8 @@ const explain = route({
       version_id: versionId,
       waiting_for: sayWhatItWaitsFor(row, state),
       opened_because: row.because,
+      gate: row.gate,
+      decision_seq: row.decisionSeq,
       still_needed:
         row.status === 'PENDING' ? tally(row.policy, state.votes, versionId).stillNeeded : 0,
       missing: open.map(({ entry, couldFill }) => ({
@@ -131,12 +138,12 @@ function sayWhatItWaitsFor(row: ReviewRow, state: ReviewState): string {
     case 'EXECUTED':
       return 'It waits for nothing: it was approved and has been released.';
     case 'UNKNOWN':
-      return 'It was released, and whether its block did its work cannot be known: an operator has to find out.';
+      return 'It was released, and whether its block did its work cannot be known: find out what it did, and start a new run if it did nothing.';
     case 'PENDING':
     case 'APPROVED':
     case 'REJECTED':
     case 'REVOKED': {
-      const words = describeWaiting(state, row.newestVersionId);
+      const words = describeWaiting(state, row.newestVersionId, row.timeWindow);
       return `It is ${words}.`;
     }
   }

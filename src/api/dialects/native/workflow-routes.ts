@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import type { Definition } from '../../../domain/definition.js';
+import { isJsonObject, type JsonObject } from '../../../domain/json.js';
+import type { Voter } from '../../../domain/people.js';
 import { parseDefinition } from '../../../rules/definition.js';
-import { under } from '../../../rules/problem.js';
 import { listPeople, personAsVoter } from '../../../store/people.js';
 import type { WorkflowVersionRow } from '../../../store/tables.js';
 import {
@@ -14,7 +16,7 @@ import {
 import { ok } from '../../answer.js';
 import { atPlace } from '../../check-snapshot.js';
 import { directoryWarnings } from '../../directory-warnings.js';
-import { notFound } from '../../errors.js';
+import { type ApiError, isApiError, notFound } from '../../errors.js';
 import { anyId, jsonObject, listOf, showTime, timestamp } from '../../fields.js';
 import { weakenedGates } from '../../gate-weakening.js';
 import { route } from '../../route.js';
@@ -24,7 +26,7 @@ import { native } from './dialect.js';
 const tag = 'Workflows';
 const params = z.object({ workflow_id: anyId });
 
-const warning = z
+export const warning = z
   .object({ loc: z.array(z.union([z.string(), z.int()])), msg: z.string() })
   .meta({ id: 'Warning' });
 
@@ -37,7 +39,7 @@ const stored = z
   })
   .meta({ id: 'StoredWorkflow' });
 
-const definitionBody = jsonObject.meta({
+export const definitionBody = jsonObject.meta({
   id: 'DefinitionRequest',
   description:
     'A workflow definition: `blocks`, and optionally `name` and `metadata`. A block has an `id`, a `type`, an `executor`, and where it is gated a `review`.',
@@ -64,39 +66,60 @@ const put = route({
   body: definitionBody,
   responses: { 200: stored },
   handle: async ({ deps, actor }, { params: { workflow_id: id }, body }) => {
-    const parsed = parseDefinition(id, body);
-    if ('problems' in parsed) {
-      return atPlace(parsed.problems, []);
+    const people = (await listPeople(deps.db, actor.projectId)).map(personAsVoter);
+    const read = readDeclared(id, body, people);
+    if (isApiError(read)) {
+      return read;
     }
-    const unstorable = unstorableText(body);
-    if (unstorable.length > 0) {
-      return atPlace(unstorable, ['body']);
-    }
-    const people = await listPeople(deps.db, actor.projectId);
-    const version = await putWorkflow(deps.db, actor, parsed.definition, weakenedGates);
-    const indexes = new Map(blockIdsAsSent(body).map((blockId, index) => [blockId, index]));
-    const unsatisfied = directoryWarnings(parsed.definition, people.map(personAsVoter));
-    const warnings = [
-      ...parsed.warnings,
-      ...unsatisfied.flatMap(({ blockId, message }) =>
-        under(['body', 'blocks', indexes.get(blockId) ?? blockId], [{ path: ['review'], message }]),
-      ),
-    ];
+    const version = await putWorkflow(deps.db, actor, read.definition, weakenedGates);
     return ok({
       id,
       version_id: version.id,
       version: version.ordinal,
-      warnings: warnings.map(({ path, message }) => ({ loc: path, msg: message })),
+      warnings: read.warnings,
     });
   },
 });
 
-/** Block ids in the order in which the author wrote them, which is the one that paths count in. */
-function blockIdsAsSent(body: z.infer<typeof definitionBody>): readonly unknown[] {
-  const { blocks } = body;
+/** A definition as its author sent it, parsed; with what is odd about it, also in view of today's people. */
+export function readDeclared(
+  workflowId: string,
+  body: JsonObject,
+  people: readonly Voter[],
+): { readonly definition: Definition; readonly warnings: z.infer<typeof warning>[] } | ApiError {
+  const parsed = parseDefinition(workflowId, body);
+  if ('problems' in parsed) {
+    return atPlace(parsed.problems, []);
+  }
+  const unstorable = unstorableText(body);
+  if (unstorable.length > 0) {
+    return atPlace(unstorable, ['body']);
+  }
+  const paths = new Map(pathsAsSent(body['blocks'], ['body', 'blocks']));
+  const unsatisfied = directoryWarnings(parsed.definition, people).map(({ blockId, message }) => ({
+    path: [...(paths.get(blockId) ?? ['body', 'blocks', blockId]), 'review'],
+    message,
+  }));
+  const warnings = [...parsed.warnings, ...unsatisfied];
+  return {
+    definition: parsed.definition,
+    warnings: warnings.map(({ path, message }) => ({ loc: [...path], msg: message })),
+  };
+}
+
+/** Where the author wrote each block, those of bodies too: blocks are ordered before they are stored. */
+function pathsAsSent(
+  blocks: unknown,
+  path: readonly (string | number)[],
+): readonly (readonly [string, readonly (string | number)[]])[] {
   return Array.isArray(blocks)
-    ? blocks.map((block: unknown) =>
-        typeof block === 'object' && block !== null && 'id' in block ? block.id : null,
+    ? blocks.flatMap((block: unknown, index) =>
+        isJsonObject(block) && typeof block['id'] === 'string'
+          ? [
+              [block['id'], [...path, index]] as const,
+              ...pathsAsSent(block['body'], [...path, index, 'body']),
+            ]
+          : [],
       )
     : [];
 }

@@ -23,6 +23,8 @@ const REFUSALS = {
   NOT_APPROVED: { rank: 12, status: 409, code: 'not_approved' },
   NOT_MANUAL: { rank: 13, status: 409, code: 'not_manual' },
   SUPERSEDED_VERSIONS: { rank: 14, status: 409, code: 'superseded_versions' },
+  TIME_WINDOW_SET: { rank: 15, status: 409, code: 'time_window_set' },
+  OUTSIDE_TIME_WINDOW: { rank: 16, status: 409, code: 'outside_time_window' },
 } as const satisfies Record<
   RefusalCode,
   { readonly rank: number; readonly status: number; readonly code: string }
@@ -36,6 +38,7 @@ const NOT_FOUND = {
   workflow: 'workflow_not_found',
   user: 'user_not_found',
   token: 'token_not_found',
+  snapshot: 'snapshot_not_found',
   page: 'not_found',
 } as const satisfies Record<Named, string>;
 

@@ -128,7 +128,14 @@ async function castOn(
   },
   reason: string | null,
 ): Promise<VoteResult> {
-  const command = { kind: 'vote', force: false, mayWithdraw: false, ...vote } as const;
+  const command = {
+    kind: 'vote',
+    force: false,
+    mayWithdraw: false,
+    refusedWhenFinal: false,
+    timeWindow: null,
+    ...vote,
+  } as const;
   return await castVote(call, reviewId, { command, reason });
 }
 

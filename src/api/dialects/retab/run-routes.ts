@@ -95,14 +95,17 @@ const start = route({
 
 async function readBack(call: Call, row: RunRow): Promise<RunBody> {
   const { db } = call.deps;
+  const now = await afterCommit(call, () => findRun(db, row.projectId, row.id), row);
+  return await showNow(call, now ?? row);
+}
+
+/** A run as it was read, with what its steps add to that. */
+async function showNow(call: Call, row: RunRow): Promise<RunBody> {
+  const fallback = showRun(row, []);
   return await afterCommit(
     call,
-    async () => {
-      const now = (await findRun(db, row.projectId, row.id)) ?? row;
-      const [shown] = await showRuns(db, [now]);
-      return shown ?? showRun(now, []);
-    },
-    showRun(row, []),
+    async () => (await showRuns(call.deps.db, [row]))[0] ?? fallback,
+    fallback,
   );
 }
 
@@ -197,9 +200,12 @@ const cancel = route({
     const about = { reason, dialect: call.dialect.name };
     const { run: ended, lease } = await cancelRun(deps.db, actor, id, about, deps.forwardLeaseMs);
     await forward(call, lease === null ? [] : [lease]);
+    // The workflow may have obeyed while it was told: the answer is about the run as it shows it.
+    const now =
+      (await afterCommit(call, () => findRun(deps.db, row.projectId, id), ended)) ?? ended;
     return ok({
-      run: await readBack(call, ended),
-      cancellation_status: isEnded(ended) ? 'cancelled' : 'cancellation_requested',
+      run: await showNow(call, now),
+      cancellation_status: isEnded(now) ? 'cancelled' : 'cancellation_requested',
       redis_available: true,
     });
   },

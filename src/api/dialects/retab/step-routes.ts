@@ -39,6 +39,8 @@ const list = route({
     workflow_id: anyId.optional(),
     block_id: anyId.optional(),
     step_id: anyId.optional(),
+    parent_step_id: anyId.optional(),
+    iteration_key: anyId.optional(),
     block_type: z.array(z.enum(BLOCK_TYPES)).default([]),
     status: z.array(z.enum(STEP_FILTER_WORDS)).default([]),
     ...pageParams({ max: 200, byDefault: 20, order: 'asc' }),
@@ -50,6 +52,8 @@ const list = route({
       workflowId: query.workflow_id ?? null,
       blockId: query.block_id ?? null,
       stepId: query.step_id ?? null,
+      parentStepId: query.parent_step_id ?? null,
+      iterationKey: query.iteration_key ?? null,
       blockTypes: query.block_type.flatMap(blockTypesShownAs),
       statuses: query.status.map(filterStatus),
     };

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { BLOCK_TYPES } from '../../../domain/definition.js';
 import type { Db } from '../../../store/database.js';
-import { listStepsById, readEffectiveOutputs } from '../../../store/steps.js';
+import { isReleased } from '../../../store/ledger.js';
+import { listStepsById, readEffectiveOutputs, readItems } from '../../../store/steps.js';
 import { readJson } from '../../../store/stored-json.js';
 import type { StepRow } from '../../../store/tables.js';
 import { anyJson, showTime, showTimeOrNull, timestamp } from '../../fields.js';
@@ -65,14 +66,33 @@ export const step = z
 
 type StepBody = z.infer<typeof step>;
 
-/** Steps as this contract shows them, in the order given. */
+/**
+ * Steps as this contract shows them, in the order given.
+ *
+ * A for_each shows the items that it iterates over until its iterations have ended, then what they
+ * gave. In an iteration the input of a step is the item, unless a gate has more to show of its input.
+ */
 export async function showSteps(db: Db, rows: readonly StepRow[]): Promise<readonly StepBody[]> {
-  const completed = rows.filter(({ status }) => status === 'completed').map(({ id }) => id);
-  const [outputs, containers] = await Promise.all([
-    readEffectiveOutputs(db, completed),
+  const giving = rows.filter((row) => row.status === 'completed' || isReleased(row));
+  const inside = rows.filter(({ iterationKey, input }) => iterationKey !== null && input === null);
+  const [outputs, items, containers] = await Promise.all([
+    readEffectiveOutputs(
+      db,
+      giving.map(({ id }) => id),
+    ),
+    readItems(
+      db,
+      inside.map(({ id }) => id),
+    ),
     readContainers(db, rows),
   ]);
-  return rows.map((row) => showStep(row, outputs.get(row.id) ?? null, containers));
+  return rows.map((row) =>
+    showStep(
+      { ...row, input: row.input ?? items.get(row.id) ?? null },
+      outputs.get(row.id) ?? null,
+      containers,
+    ),
+  );
 }
 
 /** The steps that the given ones are iterations of, and theirs in turn, by id. */

@@ -1,0 +1,55 @@
+import type { Response } from 'express';
+import type { ChangeHub } from './change-hub.js';
+
+/** An answer that goes on: whoever serves it hands over the response. */
+export type Stream = { readonly kind: 'stream'; readonly open: (response: Response) => void };
+
+/** A silent stream is told from a dead one by a comment every so often. */
+const PING_EVERY_MS = 15_000;
+/** How much may wait for a slow reader before it is let go; it will reconnect and read afresh. */
+const MAX_BUFFERED_BYTES = 1024 * 1024;
+
+/**
+ * Server-sent events of what changes in a project: kinds and ids, never content.
+ *
+ * `event: change` carries one change. `event: resync` says that some may have been missed: whatever
+ * is shown has to be read again. Nothing is kept for those who were away, so a reconnect begins so.
+ */
+export function changeStream(hub: ChangeHub, projectId: string): Stream {
+  return {
+    kind: 'stream',
+    open: (response) => {
+      response.status(200).set({
+        'content-type': 'text/event-stream',
+        'cache-control': 'no-store',
+        // Some proxies hold back what they have not been told to let through.
+        'x-accel-buffering': 'no',
+      });
+      response.flushHeaders();
+      let count = 0;
+      const send = (event: string, data: object): void => {
+        count += 1;
+        response.write(`id: ${count}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+        if (response.writableLength > MAX_BUFFERED_BYTES) {
+          response.destroy();
+        }
+      };
+      const unsubscribe = hub.subscribe({
+        onChange: (change) => {
+          if (change === null) {
+            send('resync', {});
+          } else if (change.projectId === projectId) {
+            send('change', { kind: change.kind, id: change.id, run_id: change.runId });
+          }
+        },
+        onEnd: () => response.end(),
+      });
+      const pinging = setInterval(() => response.write(': still here\n\n'), PING_EVERY_MS);
+      response.once('close', () => {
+        clearInterval(pinging);
+        unsubscribe();
+      });
+      send('resync', {});
+    },
+  };
+}

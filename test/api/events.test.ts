@@ -1,0 +1,121 @@
+import { sql } from 'kysely';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Caller, startApi, type TestApi, valueAt } from '../support/api.js';
+
+let api: TestApi;
+let ann: Caller;
+
+beforeAll(async () => {
+  api = await startApi();
+  ann = await api.person('u_ann');
+});
+afterAll(() => api.stop());
+
+type Event = { readonly event: string; readonly data: unknown };
+
+/** Reads a stream event by event until it has what is looked for. */
+async function follow(response: Response, isLast: (event: Event) => boolean): Promise<Event[]> {
+  const events: Event[] = [];
+  let text = '';
+  const decoder = new TextDecoder();
+  for await (const chunk of response.body ?? []) {
+    text += decoder.decode(chunk as Uint8Array, { stream: true });
+    for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+      const fields = new Map(
+        text
+          .slice(0, end)
+          .split('\n')
+          .map((line) => [line.slice(0, line.indexOf(': ')), line.slice(line.indexOf(': ') + 2)]),
+      );
+      text = text.slice(end + 2);
+      if (fields.has('event')) {
+        const event = {
+          event: fields.get('event') ?? '',
+          data: JSON.parse(fields.get('data') ?? 'null') as unknown,
+        };
+        events.push(event);
+        if (isLast(event)) {
+          return events;
+        }
+      }
+    }
+  }
+  throw new Error(`the stream ended after ${JSON.stringify(events)}`);
+}
+
+const open = async (as: Caller): Promise<Response> =>
+  await fetch(`${api.url}/v1/events`, { headers: { authorization: `Bearer ${as.token}` } });
+
+describe('the event stream', () => {
+  test('tells of a review and its run by kind and id, and never what they hold', async () => {
+    const stream = await open(ann);
+    expect([stream.status, stream.headers.get('content-type')]).toEqual([
+      200,
+      'text/event-stream; charset=utf-8',
+    ]);
+    const snapshot = { total_amount: 4711, vendor_name: 'Not for the stream' };
+    const opening = api.openReview({ snapshot });
+    const events = await follow(stream, ({ data }) => valueAt(data, 'kind') === 'review');
+    const review = await opening;
+    expect(events[0]).toEqual({ event: 'resync', data: {} });
+    expect(events).toContainEqual({
+      event: 'change',
+      data: { kind: 'run', id: review.runId, run_id: null },
+    });
+    expect(events.at(-1)).toEqual({
+      event: 'change',
+      data: { kind: 'review', id: review.id, run_id: review.runId },
+    });
+    for (const { data } of events.filter(({ event }) => event === 'change')) {
+      expect(Object.keys(data ?? {})).toEqual(['kind', 'id', 'run_id']);
+    }
+  });
+
+  test('tells everybody of a vote', async () => {
+    const review = await api.openReview();
+    const streams = await Promise.all([open(ann), open(api.admin)]);
+    const both = streams.map((stream) =>
+      follow(stream, ({ data }) => valueAt(data, 'id') === review.id),
+    );
+    await api.post(`${review.path}/approve`, { body: { version_id: review.seedId } });
+    for (const events of await Promise.all(both)) {
+      expect(events.at(-1)?.data).toMatchObject({ kind: 'review', id: review.id });
+    }
+  });
+
+  test('is for those with a credential', async () => {
+    const response = await fetch(`${api.url}/v1/events`);
+    expect([response.status, await response.json()]).toEqual([
+      401,
+      expect.objectContaining({ detail: expect.objectContaining({ code: 'unauthenticated' }) }),
+    ]);
+  });
+
+  test('says so when something may have been missed: the connection to PostgreSQL was lost', async () => {
+    const stream = await open(ann);
+    const events = follow(
+      stream,
+      (() => {
+        let resyncs = 0;
+        return ({ event }) => event === 'resync' && (resyncs += 1) === 2;
+      })(),
+    );
+    await endListeners(api);
+    expect((await events).at(-1)).toEqual({ event: 'resync', data: {} });
+  });
+
+  test('ends when the process does', async () => {
+    const stream = await open(ann);
+    const ended = follow(stream, () => false).catch((error: unknown) => String(error));
+    api.changes.end();
+    expect(await ended).toMatch(/^Error: the stream ended after /);
+  });
+});
+
+/** What a restart of PostgreSQL does to a listening connection. */
+async function endListeners({ database }: TestApi): Promise<void> {
+  await sql`select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and application_name = 'countersign-listen'`.execute(
+    database.db,
+  );
+}
