@@ -2,8 +2,11 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { Logger } from 'pino';
 import { createApp } from '../api/app.js';
+import { createChangeHub } from '../api/change-hub.js';
+import { diagnose } from '../delivery/doctor.js';
 import { FORWARD_LEASE_MS, Sender } from '../delivery/sender.js';
 import { openTemporal } from '../delivery/temporal.js';
+import { followChanges } from '../store/change-feed.js';
 import { openDatabase } from '../store/database.js';
 import { checkSchema } from '../store/migrate.js';
 import { ConfigError, type Environment, readConfig, requireDatabaseUrl } from './config.js';
@@ -18,16 +21,18 @@ export type ApiSettings = {
   readonly host: string;
   readonly port: number;
   readonly temporalUiUrl: string | null;
+  readonly voteAsMaxAgeMs: number | null;
   readonly logger: Logger;
 };
 
 /** Runs the API until it is stopped: the process `countersign api`. */
 export async function runApi(env: Environment): Promise<void> {
   const config = readConfig(env);
-  const { host, port, temporalUiUrl } = config;
+  const { host, port, temporalUiUrl, voteAsMaxAgeMs } = config;
   const logger = openLog(config.logLevel, 'api');
   const databaseUrl = requireDatabaseUrl(config);
-  const api = await startApi({ databaseUrl, env, host, port, temporalUiUrl, logger });
+  const settings = { databaseUrl, env, host, port, temporalUiUrl, voteAsMaxAgeMs, logger };
+  const api = await startApi(settings);
   logger.info({ url: api.url }, 'the API is listening');
   await untilStopped(() => api.stop());
 }
@@ -52,14 +57,20 @@ async function startApi(settings: ApiSettings): Promise<RunningApi> {
   await checkSchema(database.db);
   const temporal = openTemporal(env);
   const sender = new Sender({ db: database.db, databaseUrl, temporal, logger });
+  const changes = createChangeHub();
   const app = createApp({
     db: database.db,
+    changes,
+    diagnose: () => diagnose(database.db, temporal),
     forward: (leases) => sender.forward(leases),
     forwardLeaseMs: FORWARD_LEASE_MS,
+    voteAsMaxAgeMs: settings.voteAsMaxAgeMs,
     temporalState: () => sender.reachability(),
     logger,
     version: VERSION,
     temporalUiUrl: settings.temporalUiUrl,
+    temporalUrlOf: (workflowId) =>
+      temporalUrl(settings.temporalUiUrl, temporal.namespace, workflowId),
   });
   const server = createServer(app);
   server.listen(port, host);
@@ -73,6 +84,7 @@ async function startApi(settings: ApiSettings): Promise<RunningApi> {
     );
   }
   sender.start();
+  const unfollow = followChanges(databaseUrl, (change) => changes.publish(change));
   const address = server.address();
   const boundPort = typeof address === 'object' && address !== null ? address.port : port;
 
@@ -80,6 +92,8 @@ async function startApi(settings: ApiSettings): Promise<RunningApi> {
     url: `http://${host}:${boundPort}`,
     stop: async () => {
       server.close();
+      await unfollow();
+      changes.end();
       server.closeIdleConnections();
       const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
       await once(server, 'close');
@@ -89,4 +103,14 @@ async function startApi(settings: ApiSettings): Promise<RunningApi> {
       await database.close();
     },
   };
+}
+
+/** The page of a workflow's latest execution in Temporal's UI. */
+function temporalUrl(uiUrl: string | null, namespace: string, workflowId: string): string | null {
+  return uiUrl === null
+    ? null
+    : new URL(
+        `namespaces/${encodeURIComponent(namespace)}/workflows/${encodeURIComponent(workflowId)}`,
+        uiUrl.endsWith('/') ? uiUrl : `${uiUrl}/`,
+      ).href;
 }

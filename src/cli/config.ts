@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseDurationMs } from '../domain/duration.js';
 
 /** A setting that cannot be used; the message names it and says what would be accepted. */
 export class ConfigError extends Error {
@@ -32,6 +33,11 @@ const environment = z.object({
     .regex(/^[^\s/]+:\d+$/, 'must be host:port (without a scheme)')
     .optional(),
   TEMPORAL_UI_URL: z.url('must be a URL').optional(),
+  COUNTERSIGN_VOTE_AS_MAX_AGE: z
+    .string()
+    .refine((value) => parseDurationMs(value) !== null, 'must be a duration such as 24h or 30d')
+    .transform(parseDurationMs)
+    .optional(),
   COUNTERSIGN_URL: z.url('must be a URL').optional(),
   COUNTERSIGN_TOKEN: z.string().min(1, 'must be a token').optional(),
 });
@@ -45,6 +51,7 @@ export type Config = {
   readonly logLevel: string;
   readonly temporalAddress: string | null;
   readonly temporalUiUrl: string | null;
+  readonly voteAsMaxAgeMs: number | null;
   readonly url: string | null;
   readonly token: string | null;
 };
@@ -74,6 +81,7 @@ export function readConfig(env: Environment): Config {
     logLevel: data.LOG_LEVEL,
     temporalAddress: data.TEMPORAL_ADDRESS ?? null,
     temporalUiUrl: data.TEMPORAL_UI_URL ?? null,
+    voteAsMaxAgeMs: data.COUNTERSIGN_VOTE_AS_MAX_AGE ?? null,
     url: data.COUNTERSIGN_URL ?? null,
     token: data.COUNTERSIGN_TOKEN ?? null,
   };

@@ -1,8 +1,7 @@
-import { Command, CommanderError } from 'commander';
-import { registerClientCommands } from './commands/index.js';
+import { CommanderError } from 'commander';
 import { explainConnectionError } from './connection-error.js';
-import { registerProcessCommands } from './processes.js';
-import { VERSION } from './version.js';
+import { endQuietlyWithoutReader } from './output/without-reader.js';
+import { createProgram } from './program.js';
 
 /** Errors whose message is meant for the person at the keyboard; any other one is a bug of ours. */
 const FOR_PEOPLE = new Set([
@@ -13,16 +12,12 @@ const FOR_PEOPLE = new Set([
   'TemporalSettingsError',
 ]);
 
-const program = new Command('countersign')
-  .description('Durable review gates on Temporal.')
-  .version(VERSION)
-  .showHelpAfterError()
-  .exitOverride();
-registerProcessCommands(program);
-registerClientCommands(program);
+/** Processes that serve others, and go on when nobody reads what they print. */
+const SERVING = new Set(['up', 'api', 'worker']);
 
+endQuietlyWithoutReader(SERVING.has(process.argv[2] ?? ''));
 try {
-  await program.parseAsync();
+  await createProgram().parseAsync();
 } catch (error) {
   process.exitCode = report(error);
 }

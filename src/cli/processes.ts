@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
+import type { CreateAdminOptions } from './admin.js';
 
 // Each command loads what it runs only when it is chosen: Temporal and PostgreSQL take seconds to
 // load, and most commands speak HTTP alone.
 
-/** Adds the commands that run or mend an installation: up, api, worker, migrate, doctor. */
+/** Adds the commands that run or mend an installation: up, api, worker, migrate, admin, doctor. */
 export function registerProcessCommands(program: Command): void {
   program
     .command('up')
@@ -38,6 +39,22 @@ export function registerProcessCommands(program: Command): void {
     .action(async () => {
       const { runMigrate } = await import('./migrate.js');
       await runMigrate(process.env);
+    });
+
+  program
+    .command('admin')
+    .description('let the first admin in, at the database itself')
+    .showHelpAfterError()
+    .command('create')
+    .description('make an admin and print a token of theirs; refused where there is an admin')
+    .requiredOption('--id <id>', 'the id of the person')
+    .requiredOption('--name <name>', 'the name that others see')
+    .requiredOption('--email <address>', 'the e-mail address')
+    .option('--force', 'also where there is an admin, or a person of that id', false)
+    .option('--json', 'print one JSON document', false)
+    .action(async (options: CreateAdminOptions) => {
+      const { createAdmin } = await import('./admin.js');
+      await createAdmin(process.env, options);
     });
 
   program

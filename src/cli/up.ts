@@ -7,13 +7,13 @@ import { SetupError } from '../dev/setup-error.js';
 import { bootstrap } from './bootstrap.js';
 import { type Environment, readConfig } from './config.js';
 import { parkDemoRun } from './demo.js';
+import { readHttpSettings } from './http-settings.js';
 import { loadBlocks } from './load-blocks.js';
 import { rememberLocalStack } from './local-stack.js';
 import { prepareServers } from './migrate.js';
+import { openNotes } from './output/waiting.js';
 
-const EXAMPLE_BLOCKS = fileURLToPath(
-  new URL('../../examples/invoice-intake/blocks.ts', import.meta.url),
-);
+const EXAMPLE_BLOCKS = fileURLToPath(new URL('../../examples/blocks.ts', import.meta.url));
 
 /** Runs everything on this machine until it is stopped. */
 export async function up(options: {
@@ -21,6 +21,8 @@ export async function up(options: {
   readonly demo: boolean;
 }): Promise<void> {
   const config = readConfig(process.env);
+  // The worker reads them; here a wrong one ends the command instead of a child, again and again.
+  readHttpSettings(process.env);
   if (options.blocks !== undefined) {
     await loadBlocks(options.blocks);
   }
@@ -51,12 +53,15 @@ export async function up(options: {
       });
     },
     onReady: async (urls) => {
-      await untilWorkerPolls(urls.env, urls.home.logs);
+      const notes = openNotes(process.stderr);
+      notes.waitForSoon(`waiting for the worker to poll (its log: ${urls.home.logs}/worker.log)`);
+      await untilWorkerPolls(urls.env, urls.home.logs).finally(() => notes.stop());
       if (urls.temporalUiUrl !== null) {
         console.log(`Temporal's UI: ${urls.temporalUiUrl}`);
       }
       if (options.demo && options.blocks === undefined && blocks !== null) {
-        await parkDemoRun(urls.apiUrl, urls.home.adminToken);
+        notes.waitForSoon('waiting for a run of the example to reach its gate');
+        await parkDemoRun(urls.apiUrl, urls.home.adminToken).finally(() => notes.stop());
       }
     },
   });

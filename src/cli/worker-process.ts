@@ -6,10 +6,12 @@ import { createActivities } from '../activities/index.js';
 import type { BlockFunctions } from '../blocks.js';
 import { startDriftAudit } from '../delivery/drift-audit.js';
 import { Sender } from '../delivery/sender.js';
+import { createAuthorWorkflows } from '../delivery/author-workflows.js';
 import { openTemporal, temporalOptions } from '../delivery/temporal.js';
 import { openDatabase } from '../store/database.js';
 import { checkSchema } from '../store/migrate.js';
 import { type Environment, readConfig, requireDatabaseUrl } from './config.js';
+import { readHttpSettings } from './http-settings.js';
 import { loadBlocks } from './load-blocks.js';
 import { openLog, temporalLogger } from './logging.js';
 import { untilStopped } from './until-stopped.js';
@@ -54,6 +56,7 @@ export function installRuntime(logger: Logger): void {
 /** Starts workflows, activities, a sender and the drift audit in this process. */
 export async function startWorker(settings: WorkerSettings): Promise<RunningWorker> {
   const { databaseUrl, env, functions, logger } = settings;
+  const http = readHttpSettings(env);
   const database = openDatabase(databaseUrl, {
     maxConnections: 20,
     onIdleError: (err) => logger.warn({ err }, 'a database connection was lost'),
@@ -62,12 +65,20 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
   const temporal = openTemporal(env);
   const { namespace, taskQueue, connectionOptions } = temporalOptions(env);
   const connection = await NativeConnection.connect(connectionOptions);
+  const stopping = new AbortController();
   const worker = await Worker.create({
     connection,
     namespace,
     taskQueue,
     ...workflowCode(),
-    activities: createActivities({ db: database.db, functions, logger }),
+    activities: createActivities({
+      db: database.db,
+      functions,
+      http,
+      stopping: stopping.signal,
+      authorWorkflows: createAuthorWorkflows(temporal),
+      logger,
+    }),
     dataConverter: { payloadConverterPath: sourceFile('../workflows/payload-converter') },
     maxConcurrentActivityTaskExecutions: 40,
     // A gate that a lost worker had cached waits this long before another takes it.
@@ -75,7 +86,7 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     maxCachedWorkflows: 500,
     ...PATIENT_ISOLATE,
     // Less than the 15 s after which a supervisor kills: a block that is cut off should hear of it.
-    shutdownGraceTime: '10s',
+    shutdownGraceTime: GRACE_MS,
     shutdownForceTime: '13s',
   });
   const sender = new Sender({ db: database.db, databaseUrl, temporal, logger });
@@ -100,10 +111,14 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
       if (worker.getState() === 'RUNNING') {
         worker.shutdown();
       }
-      await done;
+      const grace = setTimeout(() => stopping.abort(new Error('the worker stops')), GRACE_MS);
+      await done.finally(() => clearTimeout(grace));
     },
   };
 }
+
+/** How long a worker that stops waits for the blocks it is executing. */
+const GRACE_MS = 10_000;
 
 /**
  * How long one activation of a workflow may take; the SDK honours it and leaves it out of its types.

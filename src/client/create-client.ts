@@ -8,6 +8,7 @@ import {
 } from './people.js';
 import { reviewsClient, type ReviewsClient } from './reviews.js';
 import { runsClient, stepsClient, type RunsClient, type StepsClient } from './runs.js';
+import { snapshotsClient, type SnapshotsClient } from './snapshots.js';
 import { createTransport, type ClientOptions } from './transport.js';
 import type { Me } from './wire.js';
 import { workflowsClient, type WorkflowsClient } from './workflows.js';
@@ -18,6 +19,7 @@ export type Client = {
   readonly runs: RunsClient;
   readonly steps: StepsClient;
   readonly workflows: WorkflowsClient;
+  readonly snapshots: SnapshotsClient;
   readonly users: UsersClient;
   readonly tokens: TokensClient;
   readonly audit: AuditClient;
@@ -42,6 +44,7 @@ export function createClient(options: ClientOptions): Client {
     runs: runsClient(transport),
     steps: stepsClient(transport),
     workflows: workflowsClient(transport),
+    snapshots: snapshotsClient(transport),
     users: usersClient(transport),
     tokens: tokensClient(transport),
     audit: auditClient(transport),

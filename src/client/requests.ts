@@ -40,6 +40,8 @@ export type ListSteps = ListQuery & {
   readonly workflow_id?: string | undefined;
   readonly block_id?: string | undefined;
   readonly step_id?: string | undefined;
+  readonly parent_step_id?: string | undefined;
+  readonly iteration_key?: string | undefined;
   readonly block_type?:
     readonly ('extract' | 'classifier' | 'split' | 'for_each' | 'task')[] | undefined;
   readonly status?: readonly StepStatus[] | undefined;

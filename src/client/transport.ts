@@ -27,7 +27,12 @@ export type Transport = {
   /** Reads something; sent again a few times when the server asks for that (429, 503). */
   get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T>;
   /** Changes something; sent once. */
-  send<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: object): Promise<T>;
+  send<T>(
+    method: 'POST' | 'PUT' | 'DELETE',
+    path: string,
+    body?: object,
+    query?: Query,
+  ): Promise<T>;
 };
 
 type Request = {
@@ -89,8 +94,8 @@ export function createTransport(options: ClientOptions): Transport {
         await pause(delayMs, signal);
       }
     },
-    send: async <T>(method: string, path: string, body?: object) =>
-      believed<T>(readAnswer(server, await exchange({ method, path, body }))),
+    send: async <T>(method: string, path: string, body?: object, query?: Query) =>
+      believed<T>(readAnswer(server, await exchange({ method, path, query, body }))),
   };
 }
 

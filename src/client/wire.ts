@@ -66,6 +66,10 @@ export type Explanation = {
   readonly missing: readonly MissingEntry[];
   /** How many of the missing group entries are needed; the named ones all are. */
   readonly still_needed: number;
+  /** The gate by whose rules votes count, as it is stored. */
+  readonly gate: JsonObject;
+  /** The fact that settled the review, by its `seq`. */
+  readonly decision_seq: number | null;
 };
 
 /** Something that was recorded of a review, numbered in order. */
@@ -120,6 +124,51 @@ export type StoredWorkflow = {
   readonly warnings: readonly Warning[];
 };
 
+/** Somebody by id, with the name that others see. */
+export type NamedPerson = { readonly id: string; readonly name: string };
+
+/** An entry of a gate that was checked, and who may fill it today. */
+export type CheckedEntry = {
+  readonly key: string;
+  readonly kind: Entry['kind'];
+  readonly subject: string;
+  readonly mandatory: boolean;
+  /** Of a run that is not theirs. */
+  readonly could_fill: readonly NamedPerson[];
+};
+
+/** What today's people can make of a gate. */
+export type CheckedGate = {
+  readonly block_id: string;
+  /** Whether they could get a run through that none of them owns. */
+  readonly satisfiable: boolean;
+  readonly entries: readonly CheckedEntry[];
+  readonly could_force: readonly NamedPerson[];
+  /** What the gate means for the user who was asked about. */
+  readonly for_user: {
+    readonly can_fill: readonly string[];
+    readonly can_fill_as_owner: readonly string[];
+    readonly satisfiable_as_owner: boolean;
+  } | null;
+};
+
+/** What storing a definition would come to. */
+export type CheckedWorkflow = {
+  readonly id: string;
+  /** The version that it would be stored as. */
+  readonly version_id: string;
+  /** Whether new runs take this version already. */
+  readonly is_current: boolean;
+  readonly warnings: readonly Warning[];
+  /** Gates that would ask for less than those that new runs take now. */
+  readonly weakened: readonly {
+    readonly block_id: string;
+    readonly changes: readonly string[];
+  }[];
+  readonly user: NamedPerson | null;
+  readonly gates: readonly CheckedGate[];
+};
+
 /** A workflow without its blocks. */
 export type WorkflowSummary = {
   readonly id: string;
@@ -147,6 +196,16 @@ export type WorkflowVersion = {
   readonly created_at: string;
   readonly blocks: readonly JsonObject[];
   readonly metadata: JsonObject | null;
+};
+
+/** A snapshot that was stored for a review by reference. */
+export type StoredSnapshot = { readonly id: string; readonly size_bytes: number };
+
+/** A stored snapshot with its content. */
+export type Snapshot = StoredSnapshot & {
+  readonly snapshot: JsonObject;
+  readonly created_by: string;
+  readonly put_at: string;
 };
 
 /** A person of the project. */

@@ -2,6 +2,7 @@ import { Pages } from './pages.js';
 import type { DefinitionRequest } from './requests.js';
 import { path, type Transport } from './transport.js';
 import type {
+  CheckedWorkflow,
   JsonObject,
   StoredWorkflow,
   Workflow,
@@ -27,6 +28,18 @@ export function workflowsClient(transport: Transport) {
       definition: DefinitionRequest | JsonObject,
     ): Promise<StoredWorkflow> =>
       transport.send('PUT', path`/v1/workflows/${workflowId}`, definition),
+
+    /**
+     * Says what storing a definition would come to, and who could pass its gates; nothing is stored.
+     *
+     * @param options `as`: a user id, to hear what the gates mean for that person
+     */
+    check: (
+      workflowId: string,
+      definition: DefinitionRequest | JsonObject,
+      options: { readonly as?: string | undefined } = {},
+    ): Promise<CheckedWorkflow> =>
+      transport.send('POST', path`/v1/workflows/${workflowId}/check`, definition, options),
 
     /** Lists the workflows of the project by id. */
     list: (): Pages<WorkflowSummary> =>

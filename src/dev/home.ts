@@ -1,8 +1,8 @@
-import { chmod, mkdir, readFile, readdir, rename, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, readdir, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { acquireLock } from './lock-file.js';
 import { SetupError } from './setup-error.js';
-import { errorText } from './system-error.js';
+import { errorCode, errorText } from './system-error.js';
 
 const DEFAULT_HOME = '.countersign';
 
@@ -42,8 +42,8 @@ export async function openHome(path: string): Promise<Home> {
   const logs = join(home, 'logs');
   const ports = join(home, 'ports');
   try {
-    await mkdir(dirname(home), { recursive: true }); // folders on the way are not ours to close
-    await mkdir(home, { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(home)); // folders on the way are not ours to close
+    await makeFolder(home, 0o700);
     if (process.getuid?.() === 0 && (await readdir(home)).length === 0) {
       await chmod(home, 0o711);
     }
@@ -68,6 +68,30 @@ export async function openHome(path: string): Promise<Home> {
       await writeWhole(join(ports, name), `${port}\n`);
     },
   };
+}
+
+/**
+ * Makes a folder and those on the way to it; one that is there stays as it is.
+ *
+ * Not by `recursive`: where a folder cannot hold others (`/proc`), Node tries for ever.
+ */
+async function makeFolder(path: string, mode?: number): Promise<void> {
+  try {
+    await mkdir(path, mode);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === 'ENOENT' && dirname(path) !== path) {
+      await makeFolder(dirname(path));
+      await mkdir(path, mode);
+    } else if (code !== 'EEXIST' || !(await isFolder(path))) {
+      throw error;
+    }
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  const about = await stat(path).catch(() => null);
+  return about?.isDirectory() === true;
 }
 
 /**

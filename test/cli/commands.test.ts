@@ -2,10 +2,16 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { type Caller, startApi, type TestApi, valueAt } from '../support/api.js';
+import { type Caller, startApi, type TestApi, textAt, valueAt } from '../support/api.js';
 import { until } from '../support/until.js';
 import { scriptedServer } from '../client/scripted-server.js';
-import { type CommandEnv, countersign, type Printed, startCommand } from './countersign.js';
+import {
+  closeEarly,
+  type CommandEnv,
+  countersign,
+  type Printed,
+  startCommand,
+} from './countersign.js';
 
 // Every command is a process, which takes its time on a busy machine.
 vi.setConfig({ testTimeout: 120_000 });
@@ -139,6 +145,21 @@ describe('run', () => {
     expect(printed.stderr).toMatch(/send this again with --command-id cli-[0-9a-f-]{36}:/);
   });
 
+  test('show --watch tells of every change, then shows the run as it ended', async () => {
+    const started = await api.post('/v1/workflows/runs', { body: { workflow_id: 'tasks' } });
+    const id = textAt(started.body, 'id');
+    const command = startCommand(['run', 'show', id, '--watch', '--json'], {
+      env: envOf(api.admin),
+    });
+    await until('the command to wait', () => /^waiting for run .* …$/m.exec(command.stderr()));
+    await api.progress.begin(id);
+    await until('the command to see it', () => /^running$/m.exec(command.stderr()));
+    await api.progress.end(id, { kind: 'completed' });
+    const printed = await command.done;
+    expect(documentOf(printed)).toMatchObject({ id, lifecycle: { status: 'completed' } });
+    expect(printed.stderr).toMatch(/^pending\nwaiting for run .* …\nrunning\n/);
+  });
+
   test('show and list tell where runs stand', async () => {
     const { runId } = await api.openReview({ workflowId: 'shown' });
     const [shown, listed, json] = await Promise.all([
@@ -212,7 +233,13 @@ describe('review', () => {
     const answer = {
       submission_status: 'accepted',
       resume_error: null,
-      review: { id: 'rev_1', status: 'APPROVED', cancelled_at: null, entries: [] },
+      review: {
+        id: 'rev_1',
+        status: 'APPROVED',
+        newest_version_id: 'rvr_LATER',
+        cancelled_at: null,
+        entries: [],
+      },
     };
     const { url, seen } = await scriptedServer(
       { body: { id: 'rev_1', newest_version_id: 'rvr_SEEN' } },
@@ -354,6 +381,13 @@ describe('countersign', () => {
     expect(documentOf(without)).toMatchObject({ error: { code: 'not_possible' } });
     await writeFile(join(home, 'admin-token'), `${api.admin.token}\n`);
     expect(await countersign(['workflow', 'list'], { env })).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  test('ends quietly when its reader is gone', async () => {
+    for (const args of [['--help'], ['review', 'list', '--status', 'all', '--json']]) {
+      const gone = await closeEarly(args, envOf(api.admin));
+      expect(gone, args.join(' ')).toEqual({ code: 0, stderr: '' });
+    }
   });
 
   test('names the server that does not answer', async () => {

@@ -51,3 +51,22 @@ export async function countersign(
 ): Promise<Printed> {
   return await startCommand(args, options).done;
 }
+
+/** Runs a command whose standard output nobody reads, from its first character on. */
+export async function closeEarly(
+  args: readonly string[],
+  env: CommandEnv,
+): Promise<{ readonly code: number | null; readonly stderr: string }> {
+  const child = spawn(process.execPath, [BIN, ...args], {
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  child.stdout.destroy();
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  return await new Promise((resolve) => {
+    child.once('close', (code) => {
+      resolve({ code, stderr });
+    });
+  });
+}

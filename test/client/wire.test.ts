@@ -4,11 +4,15 @@ import { ROUTES } from '../../src/api/routes.js';
 import type {
   AuditLine,
   CancelRunResponse,
+  CheckedGate,
+  CheckedWorkflow,
   Explanation,
   Fact,
   Me,
   MissingEntry,
   NewToken,
+  Snapshot,
+  StoredSnapshot,
   StoredWorkflow,
   Token,
   User,
@@ -45,6 +49,17 @@ const TOKEN = {
 
 /** The types that are written by hand, by where a schema of the API has them. */
 const WRITTEN: readonly (readonly [where: string, fields: readonly string[]])[] = [
+  ['snapshots.create', fieldsOf<StoredSnapshot>({ id: true, size_bytes: true })],
+  [
+    'snapshots.get',
+    fieldsOf<Snapshot>({
+      id: true,
+      size_bytes: true,
+      snapshot: true,
+      created_by: true,
+      put_at: true,
+    }),
+  ],
   [
     'versions.get',
     fieldsOf<Version>({
@@ -69,6 +84,8 @@ const WRITTEN: readonly (readonly [where: string, fields: readonly string[]])[] 
       opened_because: true,
       missing: true,
       still_needed: true,
+      gate: true,
+      decision_seq: true,
     }),
   ],
   [
@@ -107,6 +124,28 @@ const WRITTEN: readonly (readonly [where: string, fields: readonly string[]])[] 
     fieldsOf<StoredWorkflow>({ id: true, version_id: true, version: true, warnings: true }),
   ],
   ['workflows.put warnings', fieldsOf<Warning>({ loc: true, msg: true })],
+  [
+    'workflows.check',
+    fieldsOf<CheckedWorkflow>({
+      id: true,
+      version_id: true,
+      is_current: true,
+      warnings: true,
+      weakened: true,
+      user: true,
+      gates: true,
+    }),
+  ],
+  [
+    'workflows.check gates',
+    fieldsOf<CheckedGate>({
+      block_id: true,
+      satisfiable: true,
+      entries: true,
+      could_force: true,
+      for_user: true,
+    }),
+  ],
   ['workflows.list data', fieldsOf<WorkflowSummary>(SUMMARY)],
   ['workflows.get', fieldsOf<Workflow>({ ...SUMMARY, ...DEFINITION })],
   [
@@ -192,7 +231,16 @@ describe('wire types', () => {
     expect(declaredFields(where)).toEqual(fields);
   });
 
-  test('cover every route of the API but its health', () => {
+  test('cover every route of the API but its health, and what only the inbox asks for', () => {
+    const FOR_THE_INBOX = [
+      'doctor.read',
+      'events.follow',
+      'inbox.counts',
+      'inbox.facets',
+      'inbox.list',
+      'operations.read',
+      'reviews.context',
+    ];
     const COVERED = [
       'audit.list',
       'me.get',
@@ -208,6 +256,8 @@ describe('wire types', () => {
       'runs.get',
       'runs.list',
       'runs.start',
+      'snapshots.create',
+      'snapshots.get',
       'steps.get',
       'steps.list',
       'tokens.create',
@@ -219,6 +269,7 @@ describe('wire types', () => {
       'versions.create',
       'versions.get',
       'versions.list',
+      'workflows.check',
       'workflows.get',
       'workflows.list',
       'workflows.put',
@@ -228,6 +279,7 @@ describe('wire types', () => {
       ({ access, dialect }) =>
         access === 'guarded' && (dialect.name === 'retab' || dialect.name === 'native'),
     );
-    expect(guarded.map(({ id }) => id).toSorted()).toEqual(COVERED);
+    const ids = guarded.map(({ id }): string => id).filter((id) => !FOR_THE_INBOX.includes(id));
+    expect(ids.toSorted()).toEqual(COVERED);
   });
 });

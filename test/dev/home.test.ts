@@ -1,4 +1,4 @@
-import { mkdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { homePath, lockHome, openHome } from '../../src/dev/home.js';
@@ -48,6 +48,20 @@ describe('openHome', () => {
     const opening = openHome(join(file, 'home'));
     await expect(opening).rejects.toBeInstanceOf(SetupError);
     await expect(opening).rejects.toThrow(/set COUNTERSIGN_HOME to a folder/);
+  });
+
+  test.runIf(process.platform === 'linux')('gives up where no folder can be made', async () => {
+    for (const path of ['/proc/countersign', '/proc/countersign/home', '/proc/self/fd/x/y']) {
+      await expect(openHome(path)).rejects.toThrow(/set COUNTERSIGN_HOME to a folder/);
+    }
+  });
+
+  test('takes a folder behind a link as it is', async () => {
+    await mkdir(join(folder.path, 'real'));
+    await symlink('real', join(folder.path, 'link'));
+    const home = await openHome(join(folder.path, 'link'));
+    expect((await stat(join(folder.path, 'real', 'logs'))).isDirectory()).toBe(true);
+    expect(home.path).toBe(join(folder.path, 'link'));
   });
 });
 

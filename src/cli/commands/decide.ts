@@ -1,25 +1,83 @@
 import type { SubmitResponse, Version } from '../../client/index.js';
+import { diffSnapshots } from '../../domain/snapshot-diff.js';
+import { showDifferences } from '../output/diff-text.js';
 import { say } from '../output/printable.js';
 import { showConflict, showSubmission, showVersion } from '../output/review-text.js';
 import { CommandError } from './command-error.js';
 import { type CommonOptions, perform, type Report, type Session } from './perform.js';
+import { readVersionOf } from './read-version.js';
 
 type VersionOptions = CommonOptions & { readonly version?: string };
+
+type ApproveOptions = VersionOptions & {
+  readonly older?: boolean;
+  readonly acknowledge?: readonly string[];
+};
 
 /**
  * Carries out `review approve`.
  *
  * It shows the version before it sends the approval, and sends the id of the very one that it has shown: a
- * correction that somebody adds in between is not approved unseen.
+ * correction that somebody adds in between is not approved unseen. A version that is named and no longer the
+ * newest is refused, with what has changed since.
  */
-export async function approve(reviewId: string, options: VersionOptions): Promise<void> {
+export async function approve(reviewId: string, options: ApproveOptions): Promise<void> {
   await perform(options, async (session) => {
-    const version = await readVersion(session, reviewId, options.version);
     const { client, note, noteStyle } = session;
+    const review = await client.reviews.get(reviewId);
+    const version = await readVersionOf(
+      client,
+      review,
+      options.version ?? review.newest_version_id,
+    );
+    if (options.older !== true && review.status === 'PENDING') {
+      await refuseStale(session, version, review.newest_version_id);
+    }
     note(say`Approving this version of review ${reviewId}:`);
     note(showVersion(noteStyle, version));
-    return report(await client.reviews.approve(reviewId, version.id), 'Your approval');
+    const response = await client.reviews.approve(reviewId, version.id, {
+      acknowledged_superseded_version_ids: options.acknowledge,
+    });
+    await tellNewer(session, version, response);
+    return report(response, 'Your approval');
   });
+}
+
+/** Refuses to approve a version after which there is another, unless that is what was asked for. */
+async function refuseStale(session: Session, shown: Version, newestId: string): Promise<void> {
+  if (shown.id !== newestId) {
+    session.note(await whatChanged(session, shown, newestId));
+    throw new CommandError(
+      `Version ${shown.id} is not the newest any more, so nothing was sent: approve ${newestId}, or add --older to approve this one all the same.`,
+    );
+  }
+}
+
+/** Tells that a version came between the look and the vote: the vote counts for what was shown. */
+async function tellNewer(
+  session: Session,
+  shown: Version,
+  { submission_status: status, review }: SubmitResponse,
+): Promise<void> {
+  const { newest_version_id: newestId } = review;
+  if (status === 'accepted' && review.status === 'PENDING' && newestId !== shown.id) {
+    session.note(await whatChanged(session, shown, newestId));
+    session.note(
+      say`Your approval counts for ${shown.id}, and the review has the newer version ${newestId}: approve that one if you agree with it.`,
+    );
+  }
+}
+
+async function whatChanged(
+  { client, noteStyle }: Session,
+  shown: Version,
+  newestId: string,
+): Promise<string> {
+  const newest = await client.reviews.versions.get(newestId);
+  return [
+    say`Version ${newest.id}, by ${newest.author.display_name}, is newer. It differs from ${shown.id} in this:`,
+    showDifferences(noteStyle, diffSnapshots(shown.snapshot, newest.snapshot)),
+  ].join('\n');
 }
 
 /** Carries out `review reject`. */
@@ -27,9 +85,14 @@ export async function reject(
   reviewId: string,
   options: VersionOptions & { readonly reason: string },
 ): Promise<void> {
-  await perform(options, async (session) => {
-    const version = await readVersion(session, reviewId, options.version);
-    const response = await session.client.reviews.reject(reviewId, version.id, options.reason);
+  await perform(options, async ({ client }) => {
+    const review = await client.reviews.get(reviewId);
+    const version = await readVersionOf(
+      client,
+      review,
+      options.version ?? review.newest_version_id,
+    );
+    const response = await client.reviews.reject(reviewId, version.id, options.reason);
     return report(response, 'Your rejection');
   });
 }
@@ -53,22 +116,6 @@ export async function release(reviewId: string, options: CommonOptions): Promise
   await perform(options, async ({ client }) =>
     report(await client.reviews.release(reviewId), 'The release'),
   );
-}
-
-/** The version that a vote is about: the one named, which must be of this review, or the newest. */
-async function readVersion(
-  { client }: Session,
-  reviewId: string,
-  named: string | undefined,
-): Promise<Version> {
-  const review = await client.reviews.get(reviewId);
-  const version = await client.reviews.versions.get(named ?? review.newest_version_id);
-  if (version.review_id !== review.id) {
-    throw new CommandError(
-      `Version ${version.id} belongs to review ${version.review_id}: name one of ${review.id}, or none for its newest.`,
-    );
-  }
-  return version;
 }
 
 function report(response: SubmitResponse, did: string): Report {

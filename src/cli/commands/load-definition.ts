@@ -58,10 +58,18 @@ async function importDefault(file: string): Promise<unknown> {
     const plain: unknown = JSON.parse(JSON.stringify(own ?? null));
     return plain;
   } catch (error) {
-    throw new CommandError(`${file} cannot be loaded (${errorText(error)}): correct it.`, {
-      cause: error,
-    });
+    throw new CommandError(
+      isDefinitionError(error)
+        ? `${file} declares a workflow that is wrong: correct it.\n${error.message}`
+        : `${file} cannot be loaded (${errorText(error)}): correct it.`,
+      { cause: error },
+    );
   }
+}
+
+/** By its name, because the module may have a copy of the builder of its own. */
+function isDefinitionError(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'DefinitionError';
 }
 
 async function importModule(url: string): Promise<unknown> {

@@ -17,6 +17,11 @@ function wholeNumber(text: string): number {
   return Number(text);
 }
 
+/** Gathers the values of an option that may be given several times. */
+export function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
 /** Reads an option's value as a JSON object. */
 export function jsonObjectArgument(text: string): JsonObject {
   const value = parseJson(text);

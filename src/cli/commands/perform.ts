@@ -2,10 +2,11 @@ import { type Client, createClient } from '../../client/index.js';
 import { describeError } from '../output/errors.js';
 import { printableJson } from '../output/printable.js';
 import { type Style, styleFor } from '../output/style.js';
+import { type Notes, openNotes } from '../output/waiting.js';
 import { CommandError } from './command-error.js';
 import { findServer, type ServerAccess } from './find-server.js';
 
-/** The options of every command that talks to a server. */
+/** The options of every command that prints a result. */
 export type CommonOptions = { readonly json?: boolean };
 
 /** What a command works with. */
@@ -13,19 +14,35 @@ export type Session = {
   readonly client: Client;
   /** Tells about progress, and about what is odd, on standard error. */
   readonly note: (text: string) => void;
+  /** Says on standard error what is waited for. */
+  readonly waitFor: (what: string) => void;
   /** The colours for notes. */
   readonly noteStyle: Style;
+};
+
+/** What a command works with that can do without a server. */
+export type LocalSession = Omit<Session, 'client'> & {
+  /** Finds the server and opens a client of it; it fails where there is none. */
+  readonly connect: () => Promise<Client>;
 };
 
 /** What came of a command: for programs one JSON document, for people a text. */
 export type Report = {
   readonly json: unknown;
   readonly text: (style: Style) => string;
-  /** Why the command did not reach what it was for, although the server carried it out; exit code 1. */
+  /** Why the command did not reach what it was for, although it was carried out; exit code 1. */
   readonly failure?: string | null;
 };
 
-const PATIENCE_MS = 3_000;
+/** Carries out a command that asks a server, and prints what came of it; see `performLocally`. */
+export async function perform(
+  options: CommonOptions,
+  work: (session: Session) => Promise<Report>,
+): Promise<void> {
+  await performLocally(options, async ({ connect, ...session }) =>
+    work({ ...session, client: await connect() }),
+  );
+}
 
 /**
  * Carries a command out and prints what came of it.
@@ -34,37 +51,48 @@ const PATIENCE_MS = 3_000;
  *    (`{"error": …}`). Everything else goes to standard error.
  * 2. An error is told in a sentence, and the exit code is 1.
  */
-export async function perform(
+export async function performLocally(
   { json = false }: CommonOptions,
-  work: (session: Session) => Promise<Report>,
+  work: (session: LocalSession) => Promise<Report>,
 ): Promise<void> {
-  endQuietlyWithoutReader();
   const noteStyle = styleFor(process.stderr, process.env);
+  const notes = openNotes(process.stderr);
   let server: ServerAccess | null = null;
-  let stopRemark: () => void = () => undefined;
-  const note = (text: string): void => {
-    stopRemark();
-    process.stderr.write(`${text}\n`);
+  const connect = async (): Promise<Client> => {
+    server = await findServer(process.env);
+    notes.waitForSoon(`waiting for ${server.url}`);
+    return openClient(server);
+  };
+  const fail = (text: string): void => {
+    notes.say(`${noteStyle.red('error:')} ${text}`);
+    process.exitCode = 1;
   };
   try {
-    server = await findServer(process.env);
-    stopRemark = remarkLater(`waiting for ${server.url} …`);
-    const report = await work({ client: openClient(server), note, noteStyle });
-    stopRemark();
+    const report = await work({ connect, noteStyle, ...ownNotes(notes) });
+    notes.stop();
     print(json ? printableJson(report.json) : report.text(styleFor(process.stdout, process.env)));
     if (typeof report.failure === 'string') {
-      note(`${noteStyle.red('error:')} ${report.failure}`);
-      process.exitCode = 1;
+      fail(report.failure);
     }
   } catch (error) {
-    stopRemark();
+    notes.stop();
     const { lines, document } = describeError(error, server);
     if (json) {
       print(printableJson({ error: document }));
     }
-    note(`${noteStyle.red('error:')} ${lines.join('\n')}`);
-    process.exitCode = 1;
+    fail(lines.join('\n'));
   }
+}
+
+/** Once a command has something to say, it is not the server that is waited for. */
+function ownNotes(notes: Notes): Pick<Session, 'note' | 'waitFor'> {
+  return {
+    note: (text) => {
+      notes.stop();
+      notes.say(text);
+    },
+    waitFor: (what) => notes.waitFor(what),
+  };
 }
 
 function openClient({ url, token, tokenSource }: ServerAccess): Client {
@@ -81,25 +109,4 @@ function openClient({ url, token, tokenSource }: ServerAccess): Client {
 
 function print(text: string): void {
   process.stdout.write(text === '' ? '' : `${text}\n`);
-}
-
-/** Says something on standard error if it takes long; the function given back stops that. */
-function remarkLater(text: string): () => void {
-  const timer = setTimeout(() => {
-    process.stderr.write(`${text}\n`);
-  }, PATIENCE_MS);
-  timer.unref();
-  return () => {
-    clearTimeout(timer);
-  };
-}
-
-/** A reader such as `head` may leave before all is written: that is no error of ours. */
-function endQuietlyWithoutReader(): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') {
-      process.exit();
-    }
-    throw error;
-  });
 }

@@ -2,10 +2,13 @@ import { type Command, Option } from 'commander';
 import type { ListReviews } from '../../client/index.js';
 import { showExplanation, showReview } from '../output/review-text.js';
 import { clientCommand, clientGroup } from './client-command.js';
+import { correct } from './correct.js';
 import { approve, reject, release, withdraw } from './decide.js';
+import { diff } from './diff.js';
 import { listReviews } from './list-reviews.js';
-import { limitOption } from './options.js';
+import { collect, limitOption } from './options.js';
 import { type CommonOptions, perform } from './perform.js';
+import { verify } from './verify.js';
 
 const STATUSES: readonly NonNullable<ListReviews['decision_status']>[] = [
   'pending',
@@ -35,8 +38,39 @@ export function registerReviewCommands(program: Command): void {
   );
 
   reviewCommand(group, 'approve', 'approve the newest version, which is shown first')
-    .option('--version <version>', 'approve this version (rvr_…) instead')
+    .option('--version <version>', 'approve this version (rvr_…), which has to be the newest still')
+    .option('--older', 'approve it also where there is a newer version')
+    .option(
+      '--acknowledge <version...>',
+      'versions that this may leave behind, where the gate asks',
+    )
     .action(approve);
+
+  reviewCommand(group, 'correct', 'make a corrected version; the difference is shown first')
+    .option('--set <path=value>', 'put a value (JSON, else a text) at a path; repeatable', collect)
+    .option('--unset <path>', 'take away what is at a path; repeatable', collect)
+    .option('--file <file>', 'take the whole snapshot from a JSON file (- for standard input)')
+    .option('--edit', 'open the whole snapshot in $EDITOR')
+    .option('--from <version>', 'correct this version (rvr_…) instead of the newest')
+    .option('--note <text>', 'what was corrected, for those who look at it')
+    .option('--approve', 'approve exactly this version afterwards')
+    .option(
+      '--acknowledge <version...>',
+      'versions that this may leave behind, where the gate asks',
+    )
+    .option('--yes', 'do not ask before it is sent')
+    .action(correct);
+
+  reviewCommand(group, 'diff', 'show in which fields two versions differ')
+    .argument('[from]', 'the one version: seed, newest, or an id (rvr_…)', 'seed')
+    .argument('[to]', 'the other version: the same', 'newest')
+    .action(diff);
+
+  reviewCommand(
+    group,
+    'verify',
+    'derive the decision anew from facts and rules, and compare',
+  ).action(verify);
 
   reviewCommand(group, 'reject', 'reject a review; its run ends with it, unless the gate says not')
     .requiredOption('--reason <text>', 'why, for those who have to correct it')
@@ -82,7 +116,13 @@ async function show(reviewId: string, options: CommonOptions): Promise<void> {
 
 async function explain(reviewId: string, options: CommonOptions): Promise<void> {
   await perform(options, async ({ client }) => {
-    const explanation = await client.reviews.explain(reviewId);
-    return { json: explanation, text: (style) => showExplanation(style, explanation) };
+    const [review, explanation] = await Promise.all([
+      client.reviews.get(reviewId),
+      client.reviews.explain(reviewId),
+    ]);
+    return {
+      json: { ...explanation, entries: review.entries },
+      text: (style) => showExplanation(style, review, explanation),
+    };
   });
 }

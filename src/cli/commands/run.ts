@@ -5,6 +5,7 @@ import { printable, say } from '../output/printable.js';
 import { showLifecycle, showRun, showRuns } from '../output/run-text.js';
 import { moreRows } from '../output/table.js';
 import { clientCommand, clientGroup } from './client-command.js';
+import { followRun } from './follow-run.js';
 import { jsonObjectArgument, limitOption } from './options.js';
 import { type CommonOptions, perform } from './perform.js';
 import { start } from './start-run.js';
@@ -33,6 +34,7 @@ export function registerRunCommands(program: Command): void {
 
   clientCommand(group, 'show', 'show a run and its steps')
     .argument('<run>', 'the id of the run (run_…)')
+    .option('--watch', 'tell of every change on standard error until the run has ended')
     .action(show);
 
   clientCommand(group, 'list', 'list runs, newest first')
@@ -47,8 +49,15 @@ export function registerRunCommands(program: Command): void {
     .action(cancel);
 }
 
-async function show(runId: string, options: CommonOptions): Promise<void> {
-  await perform(options, async ({ client }) => {
+async function show(
+  runId: string,
+  options: CommonOptions & { readonly watch?: boolean },
+): Promise<void> {
+  await perform(options, async (session) => {
+    const { client } = session;
+    if (options.watch === true) {
+      await followRun(session, runId);
+    }
     const [run, steps] = await Promise.all([
       client.runs.get(runId),
       client.steps.list({ run_id: runId }).take(10_000),

@@ -3,8 +3,8 @@ import { type Client, ConnectionError, type Run, type StartRun } from '../../cli
 import { isJsonObject, type JsonObject } from '../../domain/json.js';
 import { say } from '../output/printable.js';
 import { showLifecycle } from '../output/run-text.js';
-import { statusPaint } from '../output/style.js';
 import { CommandError } from './command-error.js';
+import { followRun } from './follow-run.js';
 import { type CommonOptions, perform, type Report, type Session } from './perform.js';
 import { readJsonFile } from './read-input.js';
 
@@ -78,16 +78,9 @@ function started(run: Run): Report {
 }
 
 /** Waits until a run has ended; the server may restart meanwhile. */
-async function follow({ client, note, noteStyle }: Session, run: Run): Promise<Report> {
-  note(say`Run ${run.id} of ${run.workflow_id} has been started; waiting until it ends.`);
-  const ended = await client.runs.waitFor(run.id, {
-    onChange: (now) => {
-      const { status } = now.lifecycle;
-      const hint =
-        status === 'awaiting_review' ? say`  countersign review list --run ${now.id}` : '';
-      note(`${statusPaint(noteStyle, status)(say`${showLifecycle(now)}`)}${noteStyle.dim(hint)}`);
-    },
-  });
+async function follow(session: Session, run: Run): Promise<Report> {
+  session.note(say`Run ${run.id} of ${run.workflow_id} has been started; waiting until it ends.`);
+  const ended = await followRun(session, run.id);
   const sentence = say`Run ${ended.id} has ended: ${showLifecycle(ended)}.`;
   return {
     json: ended,

@@ -3,13 +3,14 @@ import type { StoredWorkflow, Warning, WorkflowSummary } from '../../client/inde
 import { say } from '../output/printable.js';
 import { table } from '../output/table.js';
 import { showTime } from '../output/time.js';
+import { check } from './check-workflow.js';
 import { clientCommand, clientGroup } from './client-command.js';
 import { loadDefinition } from './load-definition.js';
 import { type CommonOptions, perform } from './perform.js';
 
 /** Adds `countersign workflow …`. */
 export function registerWorkflowCommands(program: Command): void {
-  const group = clientGroup(program, 'workflow', 'store and list workflow definitions');
+  const group = clientGroup(program, 'workflow', 'check, store and list workflow definitions');
 
   clientCommand(group, 'push', 'store a definition; the same content is the same version')
     .argument(
@@ -18,6 +19,13 @@ export function registerWorkflowCommands(program: Command): void {
     )
     .option('--id <workflow_id>', 'the workflow to store it for, instead of the id in the file')
     .action(push);
+
+  clientCommand(group, 'check', 'say what is wrong with a definition, and who could pass its gates')
+    .argument('<file>', 'as for push')
+    .option('--id <workflow_id>', 'the workflow it is for, instead of the id in the file')
+    .option('--as <user>', 'what the gates mean for this person, as a reviewer and as the owner')
+    .option('--offline', 'ask no server: who could approve is left out')
+    .action(check);
 
   clientCommand(group, 'list', 'list the workflows there are').action(list);
 }

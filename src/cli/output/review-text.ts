@@ -72,29 +72,34 @@ export function showVersion(style: Style, version: Version): string {
 }
 
 /** What a review waits for, and who could give it. */
-export function showExplanation(style: Style, explanation: Explanation): string {
+export function showExplanation(style: Style, review: Review, explanation: Explanation): string {
   const { review_id: id, status, version_id: versionId, missing } = explanation;
+  const needed = explanation.still_needed;
+  const open = missing.filter(({ kind }) => kind !== 'reviewer').length;
   const about = fields(style, [
     ['waits for', explanation.waiting_for],
     ['opened', explanation.opened_because],
     ['version', versionId],
+    ['enough', needed < open ? `any ${needed} of the ${open} open group entries` : null],
   ]);
-  const lines =
-    missing.length === 0
-      ? []
-      : [
-          '',
-          table(
-            style,
-            ['MISSING', 'COULD BE GIVEN BY'],
-            missing.map((entry) => [entry.key, whoCould(entry.could_fill)]),
-            '',
-          ),
-        ];
   return [
     `${style.bold(printable(id))}  ${statusPaint(style, status)(status)}`,
     about,
-    ...lines,
+    '',
+    table(
+      style,
+      ['ENTRY', 'STATUS', 'GIVEN BY', 'COULD BE GIVEN BY'],
+      review.entries.map((entry): readonly Cell[] => {
+        const could = missing.find(({ key }) => key === entry.key)?.could_fill;
+        return [
+          entry.mandatory ? entry.key : `${entry.key} (optional)`,
+          { text: entry.status, paint: statusPaint(style, entry.status) },
+          entry.vote?.reviewer.display_name ?? null,
+          could === undefined ? null : whoCould(could),
+        ];
+      }),
+      'It has no entries.',
+    ),
   ].join('\n');
 }
 

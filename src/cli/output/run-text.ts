@@ -67,7 +67,7 @@ function stepCells(style: Style, step: Step): readonly Cell[] {
   const unknown = step.outcome_unknown ? ' (outcome unknown)' : '';
   return [
     step.step_id,
-    step.block_id,
+    step.iteration_key === null ? step.block_id : `${step.block_id} [${step.iteration_key}]`,
     step.type,
     {
       text: `${status}${unknown}${why === '' ? '' : `: ${why}`}`,
