@@ -1,0 +1,137 @@
+import { AxeBuilder } from '@axe-core/playwright';
+import {
+  type Browser,
+  type BrowserContext,
+  chromium,
+  type Page,
+  type Request,
+} from 'playwright-core';
+import { expect, inject } from 'vitest';
+import { type Client, createClient } from '../../src/client/index.js';
+import { until } from '../support/until.js';
+import type { PersonId } from './people.js';
+
+const EXECUTABLE = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
+
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** An answer may lead to the next question a moment later. */
+const CALM_LOOKS = 5;
+
+/** Starts a browser; the caller closes it. */
+export async function startBrowser(): Promise<Browser> {
+  return await chromium.launch({ executablePath: EXECUTABLE, args: FLAGS });
+}
+
+/** Sizes at which pages are looked at. */
+export const SIZES = {
+  wide: { width: 1280, height: 800 },
+  narrow: { width: 390, height: 844 },
+} as const;
+
+export type Looks = {
+  readonly size?: keyof typeof SIZES;
+  readonly theme?: 'light' | 'dark';
+};
+
+/** A window on the site, with everything the browser complained about. */
+export type Visit = {
+  readonly page: Page;
+  readonly context: BrowserContext;
+  /** Errors of the console, exceptions, and requests that failed on the server's side. */
+  readonly complaints: readonly string[];
+  /** Goes to a path, and waits until the page has its title and everything it asked for. */
+  readonly go: (path: string) => Promise<void>;
+  /** Waits until nothing is asked for any more. */
+  readonly settled: () => Promise<void>;
+  readonly close: () => Promise<void>;
+};
+
+/** Opens a window, signed in as somebody; null is a stranger. */
+export async function visit(
+  browser: Browser,
+  person: PersonId | 'admin' | null,
+  { size = 'wide', theme = 'light' }: Looks = {},
+): Promise<Visit> {
+  const baseURL = inject('siteUrl');
+  const context = await browser.newContext({
+    baseURL,
+    viewport: SIZES[size],
+    colorScheme: theme,
+    locale: 'en-GB',
+    hasTouch: size === 'narrow',
+    reducedMotion: 'reduce',
+  });
+  if (person !== null) {
+    const token = tokenOf(person);
+    const reply = await context.request.post(`/v1/session/links/${token}`, {
+      headers: { 'x-countersign-csrf': '1' },
+    });
+    expect(reply.status()).toBe(204);
+  }
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on('console', (message) => {
+    const isError = message.type() === 'error' || message.type() === 'warning';
+    // What is not there is answered with 404, which Chromium reports and a page may well show.
+    if (isError && !message.text().includes('status of 404')) {
+      complaints.push(message.text());
+    }
+  });
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  const asked = new Set<Request>();
+  page.on('request', (request) => {
+    if (!request.url().endsWith('/v1/events')) {
+      asked.add(request);
+    }
+  });
+  page.on('requestfinished', (request) => asked.delete(request));
+  page.on('requestfailed', (request) => asked.delete(request));
+  const settled = async (): Promise<void> => {
+    let calm = 0;
+    await until('the answers to everything the page asked for', () => {
+      calm = asked.size === 0 ? calm + 1 : 0;
+      return calm > CALM_LOOKS;
+    });
+  };
+  return {
+    page,
+    context,
+    complaints,
+    settled,
+    go: async (path) => {
+      await page.goto(path);
+      await page.getByRole('heading', { level: 1 }).waitFor();
+      await settled();
+    },
+    close: () => context.close(),
+  };
+}
+
+/** A client of the API on behalf of somebody. */
+export function clientOf(person: PersonId | 'admin'): Client {
+  return createClient({ url: inject('apiUrl'), token: tokenOf(person) });
+}
+
+function tokenOf(person: PersonId | 'admin'): string {
+  return person === 'admin' ? inject('adminToken') : inject('personTokens')[person];
+}
+
+/** What axe finds wrong with a page, one line for each. */
+export async function violations(page: Page): Promise<readonly string[]> {
+  const { violations: found } = await new AxeBuilder({ page }).analyze();
+  return found.flatMap(({ id, help, nodes }) =>
+    nodes.map(
+      ({ target, failureSummary }) =>
+        `${id}: ${help} at ${target.join(' ')}: ${failureSummary ?? ''}`,
+    ),
+  );
+}

@@ -1,0 +1,132 @@
+import { get, path, send, sentenceOf } from '../api/http.js';
+import type { Review, ReviewStatus, SubmitResponse } from '../api/wire.js';
+
+/** A newer version has come than the one that a decision was about; nothing was sent. */
+export class NewerVersion extends Error {
+  override readonly name = 'NewerVersion';
+
+  constructor() {
+    super('A newer version has come since. Look at it, then decide again.');
+  }
+}
+
+/** What can be said beside an approval. */
+export type Approving = {
+  /** The person has been shown what is newer, and means this one nevertheless. */
+  readonly isOlderFine?: boolean;
+  /** Versions that this approval may discard. */
+  readonly acknowledged?: readonly string[];
+};
+
+/**
+ * Approves exactly one version.
+ *
+ * @throws NewerVersion when it is not the newest any more, and the person does not know
+ */
+export async function approve(
+  reviewId: string,
+  versionId: string,
+  { isOlderFine = false, acknowledged = [] }: Approving = {},
+): Promise<SubmitResponse> {
+  if (!isOlderFine) {
+    await checkNewest(reviewId, versionId);
+  }
+  return await send('POST', path`/v1/workflows/reviews/${reviewId}/approve`, {
+    version_id: versionId,
+    ...(acknowledged.length === 0 ? {} : { acknowledged_superseded_version_ids: acknowledged }),
+  });
+}
+
+/**
+ * Rejects a review, having seen this version.
+ *
+ * @throws NewerVersion when there is a newer one than the person has seen
+ */
+export async function reject(
+  reviewId: string,
+  versionId: string,
+  seenNewestId: string,
+  reason: string,
+): Promise<SubmitResponse> {
+  await checkNewest(reviewId, seenNewestId);
+  return await send('POST', path`/v1/workflows/reviews/${reviewId}/reject`, {
+    version_id: versionId,
+    reason,
+  });
+}
+
+/** A page may have missed an event, so the server is asked. What is decided already it answers by itself. */
+async function checkNewest(reviewId: string, versionId: string): Promise<void> {
+  const review = await get<Review>(path`/v1/workflows/reviews/${reviewId}`);
+  if (review.status === 'PENDING' && review.newest_version_id !== versionId) {
+    throw new NewerVersion();
+  }
+}
+
+/** Takes an approval back before its release is claimed. */
+export async function withdraw(
+  reviewId: string,
+  verdict: 'rejected' | 'revoked',
+  reason: string,
+): Promise<SubmitResponse> {
+  return await send('POST', path`/v1/workflows/reviews/${reviewId}/withdraw`, { verdict, reason });
+}
+
+/** Lets a manual release go on. */
+export async function release(reviewId: string): Promise<SubmitResponse> {
+  return await send('POST', path`/v1/workflows/reviews/${reviewId}/release`, {});
+}
+
+/** What became of a decision, in a sentence that promises no more than is known. */
+export type Outcome = { readonly tone: 'good' | 'warn' | 'bad'; readonly text: string };
+
+/** Says what the server answered. */
+export function describeOutcome(answer: SubmitResponse): Outcome {
+  const { submission_status: submitted, review } = answer;
+  if (submitted === 'conflict') {
+    const by = review.decision?.author.display_name ?? 'somebody else';
+    const verdict = review.decision?.verdict ?? 'decided';
+    return { tone: 'bad', text: `Not recorded: ${by} ${verdict} it before you.` };
+  }
+  const recorded = submitted === 'already_applied' ? 'It was recorded before' : 'Recorded';
+  return describeResume(recorded, answer.resume_status, review.status);
+}
+
+const RESUMED = {
+  PENDING: '. More approvals are needed.',
+  APPROVED: '. The workflow has been told.',
+  REJECTED: '. The workflow has been told to end.',
+  REVOKED: '. The workflow has been told to end.',
+  PROCESSING: '. The workflow has resumed.',
+  EXECUTED: '. The workflow has resumed.',
+  UNKNOWN: '. The workflow has resumed.',
+} as const satisfies Record<ReviewStatus, string>;
+
+/** What became of telling the waiting workflow, after the words that say what was recorded. */
+export function describeResume(
+  recorded: string,
+  resume: SubmitResponse['resume_status'],
+  status: SubmitResponse['review']['status'],
+): Outcome {
+  switch (resume) {
+    case 'resumed':
+      return { tone: 'good', text: `${recorded}${RESUMED[status]}` };
+    case 'pending':
+      return {
+        tone: 'warn',
+        text: `${recorded}. The workflow will resume when its engine answers; the decision is safe.`,
+      };
+    case 'failed':
+      return {
+        tone: 'warn',
+        text: `${recorded}. Its workflow is gone: an operator can start it again, and the decision stays.`,
+      };
+    case 'skipped':
+      return { tone: 'good', text: `${recorded}.` };
+  }
+}
+
+/** What an error means for a decision. */
+export function describeError(error: unknown): string {
+  return `Not recorded: ${sentenceOf(error)}`;
+}

@@ -1,0 +1,90 @@
+import type { Json, JsonObject } from '../api/wire.js';
+
+/** Where a value stands in a snapshot: keys and indexes from the root. */
+export type JsonPath = readonly (string | number)[];
+
+/** Whether a value is an object, and neither a list nor null. */
+export function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Whether a value is a list. `Array.isArray` alone loses that it may not be changed. */
+export function isList(value: Json | undefined): value is readonly Json[] {
+  return Array.isArray(value);
+}
+
+/** A path as servers and people write it: `lines.0.amount`. */
+export function dotted(path: JsonPath): string {
+  return path.join('.');
+}
+
+/** What stands at a path; undefined where there is nothing. */
+export function valueAt(value: Json | undefined, path: JsonPath): Json | undefined {
+  let here = value;
+  for (const key of path) {
+    if (isList(here) && typeof key === 'number') {
+      here = here[key];
+    } else if (isObject(here) && typeof key === 'string' && Object.hasOwn(here, key)) {
+      here = here[key];
+    } else {
+      return undefined;
+    }
+  }
+  return here;
+}
+
+/** The same value with another at a path; what leads there is made where it is missing. */
+export function withValueAt(value: Json | undefined, path: JsonPath, inner: Json): Json {
+  const [key, ...rest] = path;
+  if (key === undefined) {
+    return inner;
+  }
+  if (typeof key === 'number') {
+    const list = isList(value) ? [...value] : [];
+    list[key] = withValueAt(list[key], rest, inner);
+    return list;
+  }
+  const object = isObject(value) ? value : {};
+  return { ...object, [key]: withValueAt(object[key], rest, inner) };
+}
+
+/** Whether two values are the same JSON, whatever the order of keys. */
+export function isSame(a: Json | undefined, b: Json | undefined): boolean {
+  if (a === b) {
+    return true;
+  }
+  if (isList(a) && isList(b)) {
+    return a.length === b.length && a.every((item, index) => isSame(item, b[index]));
+  }
+  if (isObject(a) && isObject(b)) {
+    const keys = Object.keys(a);
+    return (
+      keys.length === Object.keys(b).length &&
+      keys.every((key) => Object.hasOwn(b, key) && isSame(a[key], b[key]))
+    );
+  }
+  return false;
+}
+
+/** The keys that a schema declares: the required ones in their order, then the others; stored schemas keep no other. */
+export function declaredKeys(schema: Json | undefined | null): readonly string[] {
+  const properties = schema === null || !isObject(schema) ? undefined : schema['properties'];
+  if (schema === null || !isObject(schema) || !isObject(properties)) {
+    return [];
+  }
+  const { required } = schema;
+  const first = isList(required)
+    ? required.filter(
+        (key): key is string => typeof key === 'string' && Object.hasOwn(properties, key),
+      )
+    : [];
+  return [...new Set([...first, ...Object.keys(properties)])];
+}
+
+/** A field's name for people: `total_amount` becomes `Total amount`; what is not snake_case stays. */
+export function fieldLabel(key: string): string {
+  const words = key.replaceAll('_', ' ').trim();
+  return words === '' || !/^[a-z0-9_]+$/.test(key)
+    ? key
+    : words.charAt(0).toUpperCase() + words.slice(1);
+}

@@ -1,0 +1,19 @@
+import { useNow } from '../app/clock.js';
+import { age, ageInWords } from './ages.js';
+
+const EXACT = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+
+/** How long ago something was; hovering shows the exact time. */
+export function Ago({ at, isShort = false }: { readonly at: string; readonly isShort?: boolean }) {
+  const seconds = (useNow(1_000) - Date.parse(at)) / 1_000;
+  return (
+    <time dateTime={at} title={EXACT.format(new Date(at))}>
+      {isShort ? age(seconds) : ageInWords(seconds)}
+    </time>
+  );
+}
+
+/** An exact time. */
+export function At({ at }: { readonly at: string }) {
+  return <time dateTime={at}>{EXACT.format(new Date(at))}</time>;
+}
