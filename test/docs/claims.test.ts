@@ -1,11 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { ROUTES } from '../../src/api/routes.js';
 import { documentedPath } from '../../src/api/path-pattern.js';
-import { registerClientCommands } from '../../src/cli/commands/index.js';
-import { registerProcessCommands } from '../../src/cli/processes.js';
+import { createProgram } from '../../src/cli/program.js';
 import { isJsonObject } from '../../src/domain/json.js';
 import { OPERATORS } from '../../src/rules/condition-operators.js';
 import { parseDefinition } from '../../src/rules/definition.js';
@@ -98,9 +96,7 @@ test('docs/api.md lists the codes that the API answers, and no others', () => {
 });
 
 test.each(documents())('every command that $path names exists', ({ text }) => {
-  const program = new Command('countersign');
-  registerProcessCommands(program);
-  registerClientCommands(program);
+  const program = createProgram();
   const unknown = commandsIn(text).filter((words) => {
     const [name, second, ...rest] = words.split(' ');
     const command = program.commands.find((each) => each.name() === name);

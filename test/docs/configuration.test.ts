@@ -50,6 +50,10 @@ function read(): ReadonlySet<string> {
     for (const [, name = ''] of text.matchAll(/\benv(?:ironment)?\['([A-Z_]+)'\]/g)) {
       names.add(name);
     }
+    // What the names of a family begin with.
+    for (const [, name = ''] of text.matchAll(/'(COUNTERSIGN_[A-Z]+_)'/g)) {
+      names.add(name);
+    }
     if (file.endsWith(join('cli', 'config.ts'))) {
       for (const [, name = ''] of text.matchAll(/^ {2}([A-Z_]+): /gm)) {
         names.add(name);

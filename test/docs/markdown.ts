@@ -16,7 +16,15 @@ export type CodeBlock = {
   readonly line: number;
 };
 
-const FOLDERS = ['', 'docs', 'examples/invoice-intake'];
+const FOLDERS = [
+  '',
+  'docs',
+  'examples/invoice-intake',
+  'examples/command-approval',
+  'examples/document-split',
+  'examples/agent-tool-call',
+  'examples/own-workflow',
+];
 
 /** Every document that people read: those of the root, of `docs`, and of the examples. */
 export function documents(): readonly Document[] {

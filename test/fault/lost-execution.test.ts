@@ -7,7 +7,7 @@ import { takePort } from './port-squatter.js';
 import { isLinux, startTestStack, type TestStack } from './test-stack.js';
 
 const MUST_NOT_REPEAT =
-  'The block was being executed when its worker was lost, and it must not be repeated: find out what it did, then start a new run.';
+  'The block was being executed when its worker was lost, and it must not be repeated: find out what it did, and start a new run if it did nothing.';
 
 describe.runIf(isLinux)('a block that is being executed', () => {
   let stack: TestStack;
@@ -98,7 +98,7 @@ describe.runIf(isLinux)('a block that is being executed', () => {
       {
         code: 'OUTCOME_UNKNOWN',
         runId: once.run.id,
-        message: `Step ${once.stepId} was being executed when its worker was lost, and its block must not be repeated: find out what it did, and start a new run if it did nothing.`,
+        message: `The outcome of step ${once.stepId} is unknown. ${MUST_NOT_REPEAT}`,
         fixed: false,
       },
     ]);
