@@ -40,6 +40,10 @@ const ANY_SERVICE: AccessRule = {
 export const ACCESS = {
   healthz: 'public',
   readyz: 'public',
+  'session.get': 'public',
+  'session.end': 'public',
+  'session.readLink': 'public',
+  'session.useLink': 'public',
 
   'reviews.list': READ,
   'reviews.get': READ,

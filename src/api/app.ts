@@ -9,24 +9,33 @@ import { createMetrics, type Metrics } from './metrics.js';
 import { mountPages } from './pages.js';
 import { ROUTES } from './routes.js';
 import { failureOf, mountRoutes, sendError, type Serving } from './serve.js';
+import { INBOX_POLICY, mountWebApp } from './web-app.js';
 
 export type { AppDeps } from './deps.js';
 
 /** The HTTP API: every route of the registry, operations pages, and one form of error for each dialect. */
 export function createApp(deps: AppDeps): Express {
   const metrics = createMetrics();
-  const serving: Serving = { deps, metrics, verifiers: [storedTokens(deps.db)] };
+  const authentication = {
+    db: deps.db,
+    verifiers: [storedTokens(deps.db)],
+    publicUrl: deps.publicUrl ?? null,
+  };
+  const serving: Serving = { deps, metrics, authentication };
   const app = express();
   app.set('etag', false);
   app.set('x-powered-by', false);
   app.use(followRequest(deps, metrics));
   app.use(
     helmet({
+      contentSecurityPolicy: { useDefaults: false, directives: INBOX_POLICY },
+      frameguard: { action: 'deny' },
+      referrerPolicy: { policy: 'same-origin' },
       // It would send browsers to https even where only a proxy, or nothing at all, speaks it.
-      contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null } },
       strictTransportSecurity: false,
     }),
   );
+  mountWebApp(app, deps.webFolder ?? null);
   mountPages(app, serving);
   mountRoutes(app, ROUTES, serving);
   app.use((request: Request, response: Response) => {
@@ -67,7 +76,7 @@ function followRequest(deps: AppDeps, metrics: Metrics) {
           requestId,
           route: routeId,
           method: request.method,
-          path: request.path,
+          path: withoutCode(request.path),
           status: response.statusCode,
           actor: actorId,
           ms: Math.round(seconds * 10_000) / 10,
@@ -78,4 +87,9 @@ function followRequest(deps: AppDeps, metrics: Metrics) {
     });
     next();
   };
+}
+
+/** A path as it may be logged: the code of a sign-in link lets in whoever reads it. */
+function withoutCode(path: string): string {
+  return path.replace(/^(\/signin\/link\/|\/v1\/session\/links\/).+$/, '$1…');
 }

@@ -2,7 +2,10 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Actor } from '../store/actors.js';
 import type { Db } from '../store/database.js';
 import { findActorBySecret } from '../store/tokens.js';
+import { findActorBySession } from '../store/sign-ins.js';
 import type { ApiError } from './errors.js';
+import { refuseForeignRequest } from './sign-in/same-origin.js';
+import { readSessionCookie } from './sign-in/session-cookie.js';
 
 /**
  * Says whose a credential is, or null when it is not one of those it knows.
@@ -15,6 +18,20 @@ export type CredentialVerifier = (credential: string) => Promise<Actor | null>;
 export function storedTokens(db: Db): CredentialVerifier {
   return (credential) => findActorBySecret(db, credential);
 }
+
+/** What of a request says who sent it. */
+export type Credentials = {
+  readonly method: string;
+  readonly headers: IncomingHttpHeaders;
+};
+
+/** How callers are known. */
+export type Authentication = {
+  readonly db: Db;
+  readonly verifiers: readonly CredentialVerifier[];
+  /** Where browsers find this server, if that is configured. */
+  readonly publicUrl: URL | null;
+};
 
 type Credential = { readonly value: string; readonly header: 'authorization' | 'api-key' };
 
@@ -47,16 +64,27 @@ function readCredential(headers: IncomingHttpHeaders): Credential | ApiError {
     : { value: apiKey, header: 'api-key' };
 }
 
-/** Whose credential a request carries, or the error that says why nobody's. */
+/**
+ * Whose credential a request carries, or the error that says why nobody's.
+ *
+ * A token that is sent wins, and the session cookie is not looked at then.
+ */
 export async function authenticate(
-  headers: IncomingHttpHeaders,
-  verifiers: readonly CredentialVerifier[],
+  request: Credentials,
+  authentication: Authentication,
 ): Promise<Actor | ApiError> {
+  const { headers } = request;
+  if (headers.authorization === undefined && headers['api-key'] === undefined) {
+    const secret = readSessionCookie(headers, authentication.publicUrl);
+    if (secret !== null) {
+      return await readSession(request, secret, authentication);
+    }
+  }
   const credential = readCredential(headers);
   if ('kind' in credential) {
     return credential;
   }
-  for (const verify of verifiers) {
+  for (const verify of authentication.verifiers) {
     const actor = await verify(credential.value);
     if (actor !== null) {
       return actor;
@@ -65,6 +93,19 @@ export async function authenticate(
   return unauthenticated(
     'This token is unknown or has been revoked: ask an admin for a new one (`countersign token`).',
     credential.header,
+  );
+}
+
+/** Whose session a cookie is for; what changes something has to come from a page of our own. */
+async function readSession(
+  { method, headers }: Credentials,
+  secret: string,
+  { db, publicUrl }: Authentication,
+): Promise<Actor | ApiError> {
+  return (
+    refuseForeignRequest(method, headers, publicUrl) ??
+    (await findActorBySession(db, secret)) ??
+    unauthenticated('Your session has ended: sign in again.')
   );
 }
 

@@ -24,6 +24,10 @@ export type AppDeps = {
   readonly execWaitMs?: number;
   /** How old a directory entry may be for a backend to vote in its name; of any age unless told otherwise. */
   readonly voteAsMaxAgeMs?: number | null;
+  /** Where browsers find this server; where it is not known, by whatever name they use. */
+  readonly publicUrl?: URL | null;
+  /** Where the built inbox is; nowhere unless told otherwise. */
+  readonly webFolder?: string | null;
   readonly logger: Logger;
   readonly version: string;
   readonly temporalUiUrl: string | null;

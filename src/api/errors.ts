@@ -9,7 +9,16 @@ export type InvalidInput = {
 
 /** What a request can name in vain. */
 export type Named =
-  'review' | 'version' | 'run' | 'step' | 'workflow' | 'user' | 'token' | 'snapshot' | 'page';
+  | 'review'
+  | 'version'
+  | 'run'
+  | 'step'
+  | 'workflow'
+  | 'user'
+  | 'token'
+  | 'snapshot'
+  | 'sign_in_link'
+  | 'page';
 
 /** Why a request was not carried out, before a dialect gives it its form. */
 export type ApiError = { readonly kind: 'error' } & (

@@ -49,6 +49,7 @@ export function createOpenApi(version: string): ReturnType<typeof createDocument
         securitySchemes: {
           bearer: { type: 'http', scheme: 'bearer' },
           apiKey: { type: 'apiKey', in: 'header', name: 'Api-Key' },
+          session: { type: 'apiKey', in: 'cookie', name: 'countersign_session' },
           veltApiKey: { type: 'apiKey', in: 'header', name: 'x-velt-api-key' },
           veltAuthToken: { type: 'apiKey', in: 'header', name: 'x-velt-auth-token' },
         },
@@ -87,10 +88,10 @@ function describeOperation(
   };
 }
 
-/** The ways in: one of two headers, or whatever the contract's own door needs together. */
+/** The ways in: one of two headers or a browser's session, or whatever the contract's own door needs together. */
 function describeCredentials({ door }: Dialect): Record<string, string[]>[] {
   return door === undefined
-    ? [{ bearer: [] }, { apiKey: [] }]
+    ? [{ bearer: [] }, { apiKey: [] }, { session: [] }]
     : [Object.fromEntries(door.credentials.map((scheme) => [scheme, []]))];
 }
 
@@ -163,11 +164,8 @@ function describeResponses(route: ServedRoute): Responses {
   const success = Object.entries(route.responses).map(
     ([status, schema]) => [status, withBody(Number(status), schema, route.produces)] as const,
   );
-  if (route.access === 'public') {
-    return Object.fromEntries(success);
-  }
   const names = route.params !== null || route.body !== null || route.query !== null;
-  const usual = route.dialect.errorStatuses ?? [
+  const common = route.dialect.errorStatuses ?? [
     401,
     403,
     503,
@@ -175,6 +173,7 @@ function describeResponses(route: ServedRoute): Responses {
     ...(route.method === 'post' && names ? [409] : []),
     ...(route.body === null ? [] : [413, 415]),
   ];
+  const usual = route.access === 'public' ? [] : common;
   const errors = [...usual, ...route.furtherErrors];
   return Object.fromEntries([
     ...success,
@@ -208,6 +207,6 @@ function withBody(
   return {
     description: STATUS_CODES[status] ?? 'Success',
     headers: { 'x-request-id': { schema: { type: 'string' } } },
-    content: { [mediaType]: { schema } },
+    ...(status === 204 ? {} : { content: { [mediaType]: { schema } } }),
   };
 }

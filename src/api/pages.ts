@@ -1,10 +1,16 @@
 import { dirname, join } from 'node:path';
 import { createRequire } from 'node:module';
 import type { Express, Response } from 'express';
+import helmet from 'helmet';
 import { exchangeOf } from './exchange.js';
 import { createOpenApi } from './openapi.js';
 import { tryReadBacklog } from './readiness.js';
 import type { Serving } from './serve.js';
+
+/** Swagger UI writes styles into its page. */
+const docsPolicy = helmet.contentSecurityPolicy({
+  directives: { 'upgrade-insecure-requests': null, 'frame-ancestors': ["'none'"] },
+});
 
 const SWAGGER_UI = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
 
@@ -12,7 +18,7 @@ const SWAGGER_UI = dirname(createRequire(import.meta.url).resolve('swagger-ui-di
 export function mountPages(app: Express, serving: Serving): void {
   const { deps } = serving;
   const openApi = createOpenApi(deps.version);
-  app.get('/', (_request, response) => {
+  app.get(['/', '/signin{/*rest}'], (_request, response) => {
     sendText(response, 'text/html', frontPage(deps.version, deps.temporalUiUrl));
   });
   app.get('/openapi.json', (_request, response) => {
@@ -22,7 +28,7 @@ export function mountPages(app: Express, serving: Serving): void {
     exchangeOf(request).routeId = 'metrics';
     return sendMetrics(response, serving);
   });
-  app.get('/docs', (_request, response) => {
+  app.get('/docs', docsPolicy, (_request, response) => {
     sendText(response, 'text/html', DOCS_PAGE);
   });
   app.get('/docs/initialise.js', (_request, response) => {
@@ -62,6 +68,7 @@ function frontPage(version: string, temporalUiUrl: string | null): string {
 <body>
 <h1>Countersign ${escapeHtml(version)}</h1>
 <p>Durable review gates on Temporal. This server speaks HTTP and JSON.</p>
+<p>The inbox is not built here: run <code>npm run web:build</code>, and load this page again.</p>
 <ul>
 <li><a href="/docs">API documentation</a> (<a href="/openapi.json">OpenAPI document</a>)</li>
 <li><a href="/readyz">Readiness</a>, <a href="/healthz">health</a>, <a href="/metrics">metrics</a></li>${temporal}

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 import type { Actor } from '../store/actors.js';
@@ -21,8 +22,12 @@ export type Call = {
   readonly closed: AbortSignal;
 };
 
-/** One request to a public route: nobody is asked who they are. */
-export type PublicCall = Pick<Call, 'deps'>;
+/** One request to a public route: nobody has to say who they are. */
+export type PublicCall = Pick<Call, 'deps'> & {
+  readonly headers: IncomingHttpHeaders;
+  /** Who calls, if they say so and it is true. */
+  readonly identify: () => Promise<Actor | null>;
+};
 
 type Method = 'get' | 'post' | 'put' | 'delete';
 
@@ -108,13 +113,17 @@ export function route<
   };
 }
 
-/** A route that anybody may call. */
-export function publicRoute<const Id extends string>(
-  declared: Declared<Id, undefined, undefined, undefined> & Handler<PublicCall, Input>,
+/** A route that anybody may call; one that changes something only from a page of our own. */
+export function publicRoute<const Id extends string, P extends z.ZodObject | undefined = undefined>(
+  declared: Declared<Id, P, undefined, undefined> &
+    Handler<PublicCall, { params: Parsed<P>; query: undefined; body: undefined }>,
 ): Route<Id> & { readonly access: 'public' } {
-  const handle: Handler<PublicCall, Input>['handle'] = (call, input) =>
-    declared.handle(call, input);
-  return { ...withDefaults(declared), access: 'public', handle };
+  const handler: Handler<PublicCall, Input> = declared;
+  return {
+    ...withDefaults(declared),
+    access: 'public',
+    handle: (call, input) => handler.handle(call, input),
+  };
 }
 
 function withDefaults<Id extends string>(

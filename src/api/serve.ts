@@ -1,9 +1,10 @@
 import type { Express, Request, Response } from 'express';
 import { UnknownCursorError } from '../store/paging.js';
+import type { Actor } from '../store/actors.js';
 import { isStoreAway } from '../store/store-away.js';
 import { accessRule, mayActFor, refuseEntry } from './access.js';
 import type { Answer } from './answer.js';
-import { authenticate, type CredentialVerifier } from './authenticate.js';
+import { authenticate, type Authentication } from './authenticate.js';
 import type { AppDeps } from './deps.js';
 import type { Dialect } from './dialects/dialect.js';
 import { type ApiError, invalidValue, isApiError } from './errors.js';
@@ -15,12 +16,13 @@ import type { ReadBody } from './read-body.js';
 import { queryOf, readInput, readRouteBody } from './read-input.js';
 import type { Call } from './route.js';
 import type { ServedRoute } from './routes.js';
+import { refuseForeignRequest } from './sign-in/same-origin.js';
 
 /** What every request is served with. */
 export type Serving = {
   readonly deps: AppDeps;
   readonly metrics: Metrics;
-  readonly verifiers: readonly CredentialVerifier[];
+  readonly authentication: Authentication;
 };
 
 /**
@@ -87,9 +89,9 @@ async function serve(
   response: Response,
   serving: Serving,
 ): Promise<Answer | Stream | ApiError> {
-  const { deps, metrics, verifiers } = serving;
+  const { deps, metrics, authentication } = serving;
   if (route.access === 'public') {
-    return await route.handle({ deps }, { params: undefined, query: undefined, body: undefined });
+    return await servePublic(route, request, response, serving);
   }
   const early = await readEnvelope(route, request, response);
   if (isApiError(early)) {
@@ -98,7 +100,7 @@ async function serve(
   const { door } = route.dialect;
   const actor =
     door === undefined
-      ? await authenticate(request.headers, verifiers)
+      ? await authenticate(request, authentication)
       : await door.authenticate(request.headers, deps.db);
   if (isApiError(actor)) {
     return actor;
@@ -129,6 +131,29 @@ async function serve(
     closed: closed.signal,
   };
   return await route.handle(call, input);
+}
+
+/** Nobody has to say who they are; what changes something has to come from a page of our own. */
+async function servePublic(
+  route: Extract<ServedRoute, { readonly access: 'public' }>,
+  request: Request,
+  response: Response,
+  { deps, authentication }: Serving,
+): Promise<Answer | Stream | ApiError> {
+  const { method, headers } = request;
+  const foreign = refuseForeignRequest(method, headers, authentication.publicUrl);
+  if (foreign !== null) {
+    return foreign;
+  }
+  const input = await readInput(route, request, response, null);
+  if (isApiError(input)) {
+    return input;
+  }
+  const identify = async (): Promise<Actor | null> => {
+    const actor = await authenticate(request, authentication);
+    return isApiError(actor) ? null : actor;
+  };
+  return await route.handle({ deps, headers, identify }, input);
 }
 
 /** The body of a request that is looked at before anybody is asked who they are; null for all others. */

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { Logger } from 'pino';
 import { createApp } from '../api/app.js';
+import { WEB_FOLDER } from '../api/web-app.js';
 import { createChangeHub } from '../api/change-hub.js';
 import { diagnose } from '../delivery/doctor.js';
 import { FORWARD_LEASE_MS, Sender } from '../delivery/sender.js';
@@ -21,6 +22,7 @@ export type ApiSettings = {
   readonly host: string;
   readonly port: number;
   readonly temporalUiUrl: string | null;
+  readonly publicUrl: URL | null;
   readonly voteAsMaxAgeMs: number | null;
   readonly logger: Logger;
 };
@@ -28,10 +30,19 @@ export type ApiSettings = {
 /** Runs the API until it is stopped: the process `countersign api`. */
 export async function runApi(env: Environment): Promise<void> {
   const config = readConfig(env);
-  const { host, port, temporalUiUrl, voteAsMaxAgeMs } = config;
+  const { host, port, temporalUiUrl, publicUrl, voteAsMaxAgeMs } = config;
   const logger = openLog(config.logLevel, 'api');
   const databaseUrl = requireDatabaseUrl(config);
-  const settings = { databaseUrl, env, host, port, temporalUiUrl, voteAsMaxAgeMs, logger };
+  const settings = {
+    databaseUrl,
+    env,
+    host,
+    port,
+    temporalUiUrl,
+    publicUrl,
+    voteAsMaxAgeMs,
+    logger,
+  };
   const api = await startApi(settings);
   logger.info({ url: api.url }, 'the API is listening');
   await untilStopped(() => api.stop());
@@ -69,6 +80,8 @@ async function startApi(settings: ApiSettings): Promise<RunningApi> {
     logger,
     version: VERSION,
     temporalUiUrl: settings.temporalUiUrl,
+    publicUrl: settings.publicUrl,
+    webFolder: WEB_FOLDER,
     temporalUrlOf: (workflowId) =>
       temporalUrl(settings.temporalUiUrl, temporal.namespace, workflowId),
   });

@@ -12,6 +12,8 @@ const port = z.coerce
   .min(0, 'must be a port number (0 to 65535)')
   .max(65_535, 'must be a port number (0 to 65535)');
 
+const PUBLIC_URL = 'must be an http or https URL without a path';
+
 const environment = z.object({
   PORT: port.default(8080),
   HOST: z.string().min(1, 'must be an address to listen on').default('127.0.0.1'),
@@ -33,6 +35,11 @@ const environment = z.object({
     .regex(/^[^\s/]+:\d+$/, 'must be host:port (without a scheme)')
     .optional(),
   TEMPORAL_UI_URL: z.url('must be a URL').optional(),
+  COUNTERSIGN_PUBLIC_URL: z
+    .url(PUBLIC_URL)
+    .transform((value) => new URL(value))
+    .refine((url) => /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`, PUBLIC_URL)
+    .optional(),
   COUNTERSIGN_VOTE_AS_MAX_AGE: z
     .string()
     .refine((value) => parseDurationMs(value) !== null, 'must be a duration such as 24h or 30d')
@@ -51,6 +58,7 @@ export type Config = {
   readonly logLevel: string;
   readonly temporalAddress: string | null;
   readonly temporalUiUrl: string | null;
+  readonly publicUrl: URL | null;
   readonly voteAsMaxAgeMs: number | null;
   readonly url: string | null;
   readonly token: string | null;
@@ -81,6 +89,7 @@ export function readConfig(env: Environment): Config {
     logLevel: data.LOG_LEVEL,
     temporalAddress: data.TEMPORAL_ADDRESS ?? null,
     temporalUiUrl: data.TEMPORAL_UI_URL ?? null,
+    publicUrl: data.COUNTERSIGN_PUBLIC_URL ?? null,
     voteAsMaxAgeMs: data.COUNTERSIGN_VOTE_AS_MAX_AGE ?? null,
     url: data.COUNTERSIGN_URL ?? null,
     token: data.COUNTERSIGN_TOKEN ?? null,

@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import type { CreateAdminOptions } from './admin.js';
+import type { SignInLinkOptions } from './sign-in-link.js';
 
 // Each command loads what it runs only when it is chosen: Temporal and PostgreSQL take seconds to
 // load, and most commands speak HTTP alone.
 
-/** Adds the commands that run or mend an installation: up, api, worker, migrate, admin, doctor. */
+/** Adds the commands that run or mend an installation: up, api, worker, migrate, admin, sign-in-link, doctor. */
 export function registerProcessCommands(program: Command): void {
   program
     .command('up')
@@ -55,6 +56,16 @@ export function registerProcessCommands(program: Command): void {
     .action(async (options: CreateAdminOptions) => {
       const { createAdmin } = await import('./admin.js');
       await createAdmin(process.env, options);
+    });
+
+  program
+    .command('sign-in-link')
+    .description('print a link by which a person signs in to the inbox, once and within 15 minutes')
+    .argument('<user_id>', 'the id of the person')
+    .option('--json', 'print one JSON document', false)
+    .action(async (userId: string, options: SignInLinkOptions) => {
+      const { printSignInLink } = await import('./sign-in-link.js');
+      await printSignInLink(process.env, userId, options);
     });
 
   program

@@ -4,13 +4,16 @@ import { fileURLToPath } from 'node:url';
 import { openTemporal } from '../delivery/temporal.js';
 import { runStack } from '../dev/run-stack.js';
 import { SetupError } from '../dev/setup-error.js';
-import { bootstrap } from './bootstrap.js';
+import { ADMIN_ID, bootstrap } from './bootstrap.js';
 import { type Environment, readConfig } from './config.js';
 import { parkDemoRun } from './demo.js';
 import { readHttpSettings } from './http-settings.js';
+import { DEMO_PEOPLE } from './demo-people.js';
+import { buildInbox } from './inbox-build.js';
 import { loadBlocks } from './load-blocks.js';
 import { rememberLocalStack } from './local-stack.js';
 import { prepareServers } from './migrate.js';
+import { printSignInLinks } from './start-links.js';
 import { openNotes } from './output/waiting.js';
 
 const EXAMPLE_BLOCKS = fileURLToPath(new URL('../../examples/blocks.ts', import.meta.url));
@@ -27,6 +30,7 @@ export async function up(options: {
     await loadBlocks(options.blocks);
   }
   const blocks = options.blocks ?? (existsSync(EXAMPLE_BLOCKS) ? EXAMPLE_BLOCKS : null);
+  const hasDemo = options.demo && options.blocks === undefined && blocks !== null;
   const entry = process.argv[1] ?? '';
   process.exitCode = await runStack({
     home: config.home,
@@ -43,14 +47,16 @@ export async function up(options: {
       ],
     }),
     prepare: async (urls) => {
+      const building = buildInbox();
       await prepareServers(urls.databaseUrl, urls.env);
-      await bootstrap(urls.databaseUrl, urls.home.adminToken);
+      await bootstrap(urls.databaseUrl, urls.home.adminToken, hasDemo ? DEMO_PEOPLE : []);
       await rememberLocalStack(urls.home.path, {
         api_url: urls.apiUrl,
         database_url: urls.databaseUrl,
         temporal_address: urls.temporalAddress,
         temporal_namespace: urls.temporalNamespace,
       });
+      await building;
     },
     onReady: async (urls) => {
       const notes = openNotes(process.stderr);
@@ -59,10 +65,14 @@ export async function up(options: {
       if (urls.temporalUiUrl !== null) {
         console.log(`Temporal's UI: ${urls.temporalUiUrl}`);
       }
-      if (options.demo && options.blocks === undefined && blocks !== null) {
+      if (hasDemo) {
         notes.waitForSoon('waiting for a run of the example to reach its gate');
         await parkDemoRun(urls.apiUrl, urls.home.adminToken).finally(() => notes.stop());
       }
+    },
+    onAnnounced: async ({ databaseUrl, apiUrl }) => {
+      const people = [ADMIN_ID, ...(hasDemo ? DEMO_PEOPLE.map(({ id }) => id) : [])];
+      await printSignInLinks(databaseUrl, config.publicUrl?.origin ?? apiUrl, people);
     },
   });
   // Whatever a library still holds open must not keep a stopped stack alive.

@@ -16,6 +16,7 @@ export function snapshotsClient(transport: Transport) {
       transport.send('POST', '/v1/snapshots', snapshot),
 
     /** Reads a stored snapshot. */
-    get: (snapshotId: string): Promise<Snapshot> => transport.get(path`/v1/snapshots/${snapshotId}`),
+    get: (snapshotId: string): Promise<Snapshot> =>
+      transport.get(path`/v1/snapshots/${snapshotId}`),
   };
 }

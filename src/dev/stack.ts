@@ -37,6 +37,8 @@ export type StackOptions = {
   readonly prepare: (urls: StackUrls) => Promise<void>;
   /** Runs once the API is ready and before that is said. */
   readonly onReady?: (urls: StackUrls) => Promise<void> | void;
+  /** Runs once it is said that the stack is ready. */
+  readonly onAnnounced?: (urls: StackUrls) => Promise<void> | void;
   /** One short line for a person; default: standard output. */
   readonly print?: (line: string) => void;
   /** Ends a start early. A stack that has started ends by `stop()`. */
@@ -95,6 +97,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     });
     await orAborted(Promise.resolve(options.onReady?.(urls)), signal);
     print(`countersign ready: ${urls.apiUrl}`);
+    await options.onAnnounced?.(urls);
     return { urls, status: () => supervisor.status(), stop };
   } catch (error) {
     await stop();

@@ -403,4 +403,33 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
       await sql.raw(statements).execute(db);
     },
   },
+  '0008_sessions': {
+    async up(db) {
+      const statements = `
+        create table web_session (
+          id text primary key,
+          project_id text not null references project,
+          person_id text not null,
+          secret_sha256 text not null unique,
+          created_at timestamptz(3) not null default clock_timestamp(),
+          expires_at timestamptz(3) not null,
+          foreign key (project_id, person_id) references person
+        );
+        create index web_session_of_person on web_session (project_id, person_id);
+        create index web_session_expiry on web_session (expires_at);
+
+        create table sign_in_link (
+          code_sha256 text primary key,
+          project_id text not null references project,
+          person_id text not null,
+          created_at timestamptz(3) not null default clock_timestamp(),
+          expires_at timestamptz(3) not null,
+          foreign key (project_id, person_id) references person
+        );
+        create index sign_in_link_of_person on sign_in_link (project_id, person_id);
+        create index sign_in_link_expiry on sign_in_link (expires_at);
+      `;
+      await sql.raw(statements).execute(db);
+    },
+  },
 };

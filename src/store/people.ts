@@ -3,6 +3,7 @@ import type { Role, Voter } from '../domain/people.js';
 import type { Actor } from './actors.js';
 import { recordAudit } from './audit.js';
 import { type Db, inTransaction } from './database.js';
+import { endSignIns } from './sign-ins.js';
 import type { PersonRow } from './tables.js';
 
 /** A person as an admin states them; groups and roles replace what was known before. */
@@ -91,7 +92,7 @@ export async function listPeopleById(
 }
 
 /**
- * Removes a person: they can no longer sign in or vote, and their tokens stop working at once.
+ * Removes a person: they can no longer sign in or vote, and their tokens and sessions end at once.
  *
  * @returns whether there was such a person
  */
@@ -114,6 +115,7 @@ export async function removePerson(db: Db, actor: Actor, id: string): Promise<bo
       .where('personId', '=', id)
       .where('revokedAt', 'is', null)
       .execute();
+    await endSignIns(tx, actor.projectId, id);
     await recordAudit(tx, actor, 'person_removed', { detail: { person_id: id } });
     return true;
   });

@@ -208,6 +208,14 @@ export interface Run {
   workflowVersionId: string;
 }
 
+export interface SignInLink {
+  codeSha256: string;
+  createdAt: Generated<Timestamp>;
+  expiresAt: Timestamp;
+  personId: string;
+  projectId: string;
+}
+
 export interface Snapshot {
   content: string;
   createdAt: Generated<Timestamp>;
@@ -285,6 +293,15 @@ export interface VoteBasis {
   versionId: string;
 }
 
+export interface WebSession {
+  createdAt: Generated<Timestamp>;
+  expiresAt: Timestamp;
+  id: string;
+  personId: string;
+  projectId: string;
+  secretSha256: string;
+}
+
 export interface Workflow {
   createdAt: Generated<Timestamp>;
   currentVersionId: string;
@@ -316,11 +333,13 @@ export interface DB {
   review: Review;
   reviewCommand: ReviewCommand;
   run: Run;
+  signInLink: SignInLink;
   snapshot: Snapshot;
   step: Step;
   token: Token;
   version: Version;
   voteBasis: VoteBasis;
+  webSession: WebSession;
   workflow: Workflow;
   workflowVersion: WorkflowVersion;
 }

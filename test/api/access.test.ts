@@ -3,10 +3,22 @@ import { ACCESS, accessRule, mayActFor, refuseEntry } from '../../src/api/access
 import { ROUTES, type ServedRoute } from '../../src/api/routes.js';
 import { ROLES, SCOPES } from '../../src/domain/people.js';
 import { SYSTEM } from '../../src/store/actors.js';
-import { type Caller, domainError, said, startApi, type TestApi, valueAt } from '../support/api.js';
+import {
+  type Caller,
+  domainError,
+  said,
+  type Sending,
+  startApi,
+  type TestApi,
+  valueAt,
+} from '../support/api.js';
+import { FROM_OUR_PAGE, signIn } from '../support/browser-session.js';
 
 let api: TestApi;
 const callers: Record<string, Caller> = {};
+const cookies: Record<string, string> = {};
+/** The ids of tokens by whose they are: a contract with a door of its own wants both. */
+const tokenIds = new Map<string, string>();
 
 beforeAll(async () => {
   api = await startApi();
@@ -17,7 +29,16 @@ beforeAll(async () => {
   for (const scope of SCOPES) {
     callers[`scope ${scope}`] = await api.service(`svc_${scope}`, scope);
   }
+  for (const who of PEOPLE) {
+    cookies[who] = await signIn(api, `u_${who}`);
+  }
   callers['no scope'] = await api.service('svc_none');
+  for (const { id, personId, service } of await api.db
+    .selectFrom('token')
+    .select(['id', 'personId', 'service'])
+    .execute()) {
+    tokenIds.set(personId ?? service ?? '', id);
+  }
 });
 afterAll(() => api.stop());
 
@@ -30,6 +51,7 @@ const READERS = [...EVERYBODY, 'scope reviews:read', 'scope admin'];
 const VOTERS = [...EVERYBODY, 'scope reviews:read', 'scope reviews:vote-as', 'scope admin'];
 const ADMINS = ['admin', 'scope admin'];
 const OVERSEERS = ['auditor', 'admin', 'scope admin'];
+const SCOPED = SCOPES.map((scope) => `scope ${scope}`);
 const ENTER: Readonly<Record<string, readonly string[]>> = {
   'reviews.list': READERS,
   'reviews.get': READERS,
@@ -68,6 +90,16 @@ const ENTER: Readonly<Record<string, readonly string[]>> = {
   'hoop.sessions.get': READERS,
   'hoop.sessions.review': VOTERS.filter((who) => who !== 'auditor'),
   'hoop.sessions.exec': VOTERS,
+  'velt.steps.recordReviewerDecision': ['scope reviews:vote-as'],
+  'velt.steps.resolve': ['scope reviews:vote-as', 'scope admin'],
+  'velt.executions.get': ['scope reviews:read', 'scope admin'],
+  'velt.executions.cancel': ['scope runs:write', 'scope admin'],
+  'velt.executions.dispatch': SCOPED,
+  'velt.executions.list': SCOPED,
+  'velt.executions.getEvents': SCOPED,
+  'velt.steps.cancel': SCOPED,
+  'velt.steps.recordAgentResolution': SCOPED,
+  'velt.definitions': SCOPED,
   'users.put': ADMINS,
   'users.list': OVERSEERS,
   'users.remove': ADMINS,
@@ -110,19 +142,55 @@ function saysForbidden(contract: ServedRoute['dialect']['name'], body: unknown):
   if (contract === 'hoop') {
     return valueAt(body, 'message') === 'access denied';
   }
+  if (contract === 'velt') {
+    return valueAt(body, 'error', 'status') === 'PERMISSION_DENIED';
+  }
   return contract === 'overlay'
     ? typeof detail === 'string' && / ask an admin\b| send the token of a person\.$/.test(detail)
     : valueAt(detail, 'code') === 'forbidden';
 }
 
+/** A request with somebody's credential, as the route's contract wants it, and without sense. */
+function sendingOf({ dialect, body }: ServedRoute, who: string | null): Sending {
+  const caller = who === null ? null : (callers[who] ?? null);
+  if (dialect.door === undefined) {
+    return {
+      as: caller,
+      ...(body === null ? {} : { body: 'of no form that any route takes' }),
+    };
+  }
+  const headers: Record<string, string> =
+    caller === null
+      ? {}
+      : {
+          'x-velt-api-key': tokenIds.get(caller.id) ?? '',
+          'x-velt-auth-token': caller.token,
+        };
+  return { as: null, headers, body: { data: {} } };
+}
+
 describe.each(PATHS)('$id', (route) => {
   test.each([...PEOPLE, ...SERVICES])('%s', async (who) => {
+    const reply = await api.send(route.method.toUpperCase(), route.url, sendingOf(route, who));
+    const enters = ENTER[route.id]?.includes(who) === true;
+    if (enters) {
+      expect([200, 404, 501, route.dialect.invalidStatus ?? 422]).toContain(reply.status);
+    } else {
+      expect(reply.status).toBe(403);
+      expect(saysForbidden(route.dialect.name, reply.body)).toBe(true);
+    }
+  });
+
+  test.each(PEOPLE)('%s, by session cookie', async (who) => {
     const reply = await api.send(route.method.toUpperCase(), route.url, {
-      as: callers[who] ?? null,
+      as: null,
+      headers: { ...FROM_OUR_PAGE, cookie: cookies[who] ?? '' },
       ...(route.body === null ? {} : { body: 'of no form that any route takes' }),
     });
     const enters = ENTER[route.id]?.includes(who) === true;
-    if (enters) {
+    if (route.dialect.door !== undefined) {
+      expect(reply.status, 'a contract with a door of its own takes no cookie').not.toBe(200);
+    } else if (enters) {
       expect([200, 404, route.dialect.invalidStatus ?? 422]).toContain(reply.status);
     } else {
       expect(reply.status).toBe(403);
@@ -131,7 +199,7 @@ describe.each(PATHS)('$id', (route) => {
   });
 
   test('nobody without a credential', async () => {
-    const reply = await api.send(route.method.toUpperCase(), route.url, { as: null });
+    const reply = await api.send(route.method.toUpperCase(), route.url, sendingOf(route, null));
     expect(reply.status).toBe(401);
   });
 });

@@ -157,7 +157,7 @@ describe('security headers', () => {
     for (const path of ['/', '/healthz', '/v1/me', '/nope']) {
       const { headers } = await api.get(path, { as: null });
       expect(headers.get('x-content-type-options')).toBe('nosniff');
-      expect(headers.get('x-frame-options')).toBe('SAMEORIGIN');
+      expect(headers.get('x-frame-options')).toBe('DENY');
       expect(headers.get('x-powered-by')).toBeNull();
       expect(headers.get('etag') === null || path === '/docs').toBe(true);
     }

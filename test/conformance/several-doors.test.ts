@@ -8,16 +8,23 @@ import {
   textAt,
   valueAt,
 } from '../support/api.js';
+import { put } from '../support/hoop.js';
+import { ask, backend, type Backend, decideFor, replayed } from '../support/velt.js';
 import { actionsOf, overlayOf, standing } from './overlay-harness.js';
 
 let api: TestApi;
 let ann: Caller;
 let ben: Caller;
+let cy: Caller;
+let app: Backend;
 
 beforeAll(async () => {
   api = await startApi();
   ann = await api.person('u_ann', { groups: ['finance'] });
   ben = await api.person('u_ben', { groups: ['legal'] });
+  cy = await api.person('u_cy', { groups: ['sre'] });
+  await api.person('u_di', { groups: ['risk'] });
+  app = await backend(api, 'svc_app', 'reviews:vote-as', 'reviews:read');
 });
 afterAll(() => api.stop());
 
@@ -132,5 +139,54 @@ describe('one gate, several doors', () => {
         reason: 'wrong invoice',
       },
     ]);
+  });
+});
+
+describe('one gate, all four contracts', () => {
+  /** Whoever each contract shows to have voted, in order of the gate's entries. */
+  async function votersSeen(review: OpenedReview): Promise<Readonly<Record<string, unknown>>> {
+    const [partA, overlay, hoop] = [
+      await api.get(review.path),
+      await overlayOf(api, review, ann).get(),
+      await api.get(`/api/reviews/${review.id}`),
+    ];
+    const rows = [0, 1, 2, 3];
+    const idOf = (id: unknown): unknown => id ?? null;
+    return {
+      partA: rows.map((n) => idOf(valueAt(partA.body, 'entries', n, 'vote', 'reviewer', 'id'))),
+      overlay: actionsOf(overlay.body).filter((action) => action === 'decision_made').length,
+      hoop: rows.map((n) => idOf(valueAt(hoop.body, 'review_groups_data', n, 'reviewed_by', 'id'))),
+    };
+  }
+
+  test('votes add up, and each shows the others', async () => {
+    const review = await api.openReview({
+      review: { groups: ['finance', 'legal', 'sre', 'risk'] },
+    });
+    await DOORS['part A'](review, ann);
+    await DOORS['part B'](review, ben);
+    await put(api, review, cy, { status: 'APPROVED' });
+    const three = ['u_ann', 'u_ben', 'u_cy', null];
+    expect(await votersSeen(review)).toEqual({ partA: three, overlay: 3, hoop: three });
+    for (const who of ['u_ann', 'u_ben', 'u_cy']) {
+      const again = await decideFor(api, app, review, who, { decision: 'reject' });
+      expect({ status: again.status, body: again.body }).toEqual(replayed('pending'));
+    }
+
+    const last = await decideFor(api, app, review, 'u_di');
+    expect(valueAt(last.body, 'result')).toEqual({
+      recorded: true,
+      aggregatorStatus: 'resolved',
+      resumeScheduled: true,
+    });
+    const four = ['u_ann', 'u_ben', 'u_cy', 'u_di'];
+    expect(await votersSeen(review)).toEqual({ partA: four, overlay: 4, hoop: four });
+    await api.progress.claim(review);
+    const execution = await ask(api, app, 'executions/get', { executionId: review.runId });
+    expect(valueAt(execution.body, 'result', 'steps', 0, 'output')).toMatchObject({
+      approveCount: 4,
+      mandatoryApproveCount: 4,
+      decision: 'approve',
+    });
   });
 });

@@ -339,7 +339,8 @@ describe('at once', () => {
     const review = await open({ reviewers: [LEGAL, RISK] });
     const replies = await Promise.all([decide(review, 'u_legal'), decide(review, 'u_risk')]);
     const scheduled = replies.map(({ body }) => valueAt(body, 'result', 'resumeScheduled'));
-    expect(scheduled.toSorted()).toEqual([false, true]);
+    expect(scheduled.filter((isOwed) => isOwed === true)).toHaveLength(1);
+    expect(scheduled).toContain(false);
   });
 });
 

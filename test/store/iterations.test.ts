@@ -5,6 +5,7 @@ import { stepIdOf } from '../../src/domain/step-ids.js';
 import { addVersion } from '../../src/store/add-version.js';
 import { whereaboutsOf } from '../../src/store/drift.js';
 import { endRun } from '../../src/store/end-run.js';
+import { takeStep } from '../../src/store/gates.js';
 import { beginIterations, type Begun, endIterations } from '../../src/store/iterations.js';
 import { beginStep, completeStep, failAttempt, finishStep } from '../../src/store/ledger.js';
 import {
@@ -176,6 +177,10 @@ describe('iterations', () => {
         .where('kind', '=', 'cancel')
         .execute();
       expect(cancels).toEqual([]);
+      // A gate that a restarted run asks for once more finds its part done, and takes nothing over.
+      const again = { workflowId: 'w_gate_again', startedAt: new Date().toISOString() };
+      expect(await takeStep(db, gate.stepId, again)).toEqual({ kind: 'ended', end: 'completed' });
+      expect(await stepOf(gate.stepId)).toMatchObject({ holder: 'w_old', status: 'running' });
     });
 
     test('not in a run that is being cancelled', async () => {

@@ -92,7 +92,9 @@ export type OpenedReview = {
 const REVIEWER: readonly Role[] = ['reviewer'];
 
 /** Starts the API with the admin; callers are as this person unless a request says otherwise. */
-export async function startApi(settings: Pick<AppDeps, 'voteAsMaxAgeMs'> = {}): Promise<TestApi> {
+export async function startApi(
+  settings: Pick<AppDeps, 'voteAsMaxAgeMs' | 'publicUrl' | 'webFolder'> = {},
+): Promise<TestApi> {
   const database = await createTestDatabase();
   const { db } = database;
   const forwarded: Lease[] = [];

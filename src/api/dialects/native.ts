@@ -4,6 +4,7 @@ import { OPERATIONS_ROUTES } from './native/operations-routes.js';
 import { CONTEXT_ROUTES } from './native/review-context.js';
 import { INBOX_ROUTES } from './native/inbox-routes.js';
 import { REVIEW_ROUTES } from './native/review-routes.js';
+import { SESSION_ROUTES } from '../sign-in/session-routes.js';
 import { SNAPSHOT_ROUTES } from './native/snapshot-routes.js';
 import { TOKEN_ROUTES } from './native/token-routes.js';
 import { USER_ROUTES } from './native/user-routes.js';
@@ -24,4 +25,5 @@ export const NATIVE_ROUTES = [
   ...INBOX_ROUTES,
   ...OPERATIONS_ROUTES,
   ...IDENTITY_ROUTES,
+  ...SESSION_ROUTES,
 ] as const;

@@ -39,6 +39,7 @@ const NOT_FOUND = {
   user: 'user_not_found',
   token: 'token_not_found',
   snapshot: 'snapshot_not_found',
+  sign_in_link: 'sign_in_link_not_found',
   page: 'not_found',
 } as const satisfies Record<Named, string>;
 

@@ -4,6 +4,8 @@ import { velt } from './dialect.js';
 import { request, tag } from './envelope.js';
 import { fail } from './status.js';
 
+const anyRequest = request('VeltRequest', {});
+
 /** An endpoint of the vendor's that is known and not served. */
 function unimplemented<const Id extends string>(id: Id, path: string, params?: z.ZodObject) {
   return route({
@@ -14,7 +16,7 @@ function unimplemented<const Id extends string>(id: Id, path: string, params?: z
     tag,
     dialect: velt,
     ...(params === undefined ? {} : { params }),
-    body: request('VeltRequest', {}),
+    body: anyRequest,
     responses: {},
     furtherErrors: [501],
     handle: async () =>
