@@ -6,7 +6,8 @@ RUN npm ci
 COPY tsconfig.json tsconfig.build.json ./
 COPY scripts/bundle-workflows.ts scripts/
 COPY src src
-RUN npm run build && npm prune --omit=dev
+COPY web web
+RUN npm run build && npm run web:build && npm prune --omit=dev
 # What other machines need, and what only `countersign up` runs: half of the weight.
 RUN find node_modules/@temporalio/core-bridge/releases -mindepth 1 -maxdepth 1 \
       -not -name "$(uname -m)-unknown-linux-gnu" -exec rm -r {} + \

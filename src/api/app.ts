@@ -9,6 +9,8 @@ import { createMetrics, type Metrics } from './metrics.js';
 import { mountPages } from './pages.js';
 import { ROUTES } from './routes.js';
 import { failureOf, mountRoutes, sendError, type Serving } from './serve.js';
+import { issuedTokens } from './sign-in/oidc.js';
+import { mountOidc } from './sign-in/oidc-pages.js';
 import { INBOX_POLICY, mountWebApp } from './web-app.js';
 
 export type { AppDeps } from './deps.js';
@@ -16,9 +18,13 @@ export type { AppDeps } from './deps.js';
 /** The HTTP API: every route of the registry, operations pages, and one form of error for each dialect. */
 export function createApp(deps: AppDeps): Express {
   const metrics = createMetrics();
+  const oidc = deps.oidc ?? null;
   const authentication = {
     db: deps.db,
-    verifiers: [storedTokens(deps.db)],
+    verifiers: [
+      storedTokens(deps.db),
+      ...(oidc === null ? [] : [issuedTokens(deps.db, oidc, deps.logger)]),
+    ],
     publicUrl: deps.publicUrl ?? null,
   };
   const serving: Serving = { deps, metrics, authentication };
@@ -35,6 +41,9 @@ export function createApp(deps: AppDeps): Express {
       strictTransportSecurity: false,
     }),
   );
+  if (oidc !== null && oidc.settings.clientId !== null) {
+    mountOidc(app, deps, oidc);
+  }
   mountWebApp(app, deps.webFolder ?? null);
   mountPages(app, serving);
   mountRoutes(app, ROUTES, serving);

@@ -3,6 +3,7 @@ import type { Finding } from '../delivery/doctor.js';
 import type { ChangeHub } from './change-hub.js';
 import type { Lease } from '../store/cancel-run.js';
 import type { Db } from '../store/database.js';
+import type { Oidc } from './sign-in/oidc.js';
 
 /** What the API is built from; a test hands in fakes of the same types. */
 export type AppDeps = {
@@ -28,6 +29,8 @@ export type AppDeps = {
   readonly publicUrl?: URL | null;
   /** Where the built inbox is; nowhere unless told otherwise. */
   readonly webFolder?: string | null;
+  /** The OpenID provider by which people sign in; none unless told otherwise. */
+  readonly oidc?: Oidc | null;
   readonly logger: Logger;
   readonly version: string;
   readonly temporalUiUrl: string | null;

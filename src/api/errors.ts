@@ -17,7 +17,7 @@ export type Named =
   | 'user'
   | 'token'
   | 'snapshot'
-  | 'sign_in_link'
+  | 'link'
   | 'page';
 
 /** Why a request was not carried out, before a dialect gives it its form. */

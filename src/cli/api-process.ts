@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { Logger } from 'pino';
 import { createApp } from '../api/app.js';
+import { createOidc } from '../api/sign-in/oidc.js';
+import type { OidcSettings } from '../api/sign-in/oidc-settings.js';
 import { WEB_FOLDER } from '../api/web-app.js';
 import { createChangeHub } from '../api/change-hub.js';
 import { diagnose } from '../delivery/doctor.js';
@@ -11,6 +13,7 @@ import { followChanges } from '../store/change-feed.js';
 import { openDatabase } from '../store/database.js';
 import { checkSchema } from '../store/migrate.js';
 import { ConfigError, type Environment, readConfig, requireDatabaseUrl } from './config.js';
+import { readOidcSettings } from './oidc-settings.js';
 import { openLog } from './logging.js';
 import { untilStopped } from './until-stopped.js';
 import { VERSION } from './version.js';
@@ -23,6 +26,7 @@ export type ApiSettings = {
   readonly port: number;
   readonly temporalUiUrl: string | null;
   readonly publicUrl: URL | null;
+  readonly oidc: OidcSettings | null;
   readonly voteAsMaxAgeMs: number | null;
   readonly logger: Logger;
 };
@@ -40,6 +44,7 @@ export async function runApi(env: Environment): Promise<void> {
     port,
     temporalUiUrl,
     publicUrl,
+    oidc: readOidcSettings(env),
     voteAsMaxAgeMs,
     logger,
   };
@@ -82,6 +87,7 @@ async function startApi(settings: ApiSettings): Promise<RunningApi> {
     temporalUiUrl: settings.temporalUiUrl,
     publicUrl: settings.publicUrl,
     webFolder: WEB_FOLDER,
+    oidc: settings.oidc === null ? null : createOidc(settings.oidc),
     temporalUrlOf: (workflowId) =>
       temporalUrl(settings.temporalUiUrl, temporal.namespace, workflowId),
   });

@@ -14,6 +14,7 @@ import { loadBlocks } from './load-blocks.js';
 import { rememberLocalStack } from './local-stack.js';
 import { prepareServers } from './migrate.js';
 import { printSignInLinks } from './start-links.js';
+import { readOidcSettings } from './oidc-settings.js';
 import { openNotes } from './output/waiting.js';
 
 const EXAMPLE_BLOCKS = fileURLToPath(new URL('../../examples/blocks.ts', import.meta.url));
@@ -24,8 +25,9 @@ export async function up(options: {
   readonly demo: boolean;
 }): Promise<void> {
   const config = readConfig(process.env);
-  // The worker reads them; here a wrong one ends the command instead of a child, again and again.
+  // The worker and the API read them; here a wrong one ends the command instead of a child, again and again.
   readHttpSettings(process.env);
+  readOidcSettings(process.env);
   if (options.blocks !== undefined) {
     await loadBlocks(options.blocks);
   }

@@ -45,6 +45,8 @@ export type Command =
       /** Hours outside which nothing is to go on, kept with an approval; a review takes them once. */
       readonly timeWindow: TimeWindow | null;
       readonly acknowledgedVersionIds: readonly string[];
+      /** Refuses a vote on an open review that is not on its newest version: from a screen that is behind. */
+      readonly onlyIfNewest?: boolean;
     }
   | { readonly kind: 'withdraw'; readonly verdict: 'rejected' | 'revoked' }
   | { readonly kind: 'release' };
@@ -110,6 +112,10 @@ function decideVote(review: LockedReview, command: VoteCommand, voter: Voter): R
   const standingRefusal = isWithdrawal ? null : ruleOnStatus(review, command, versionId);
   if (standingRefusal !== null && standingRefusal !== 'agrees') {
     refusals.push(standingRefusal);
+  }
+  const newestId = newestVersionId(review);
+  if (command.onlyIfNewest === true && standingRefusal === null && versionId !== newestId) {
+    refusals.push({ code: 'STALE_VERSION', versionId, newestVersionId: newestId });
   }
   if (command.verdict === 'approved' && standingRefusal === null) {
     refusals.push(...superseded(review, [versionId], command.acknowledgedVersionIds));

@@ -26,6 +26,11 @@ export type Refusal =
   | { readonly code: 'NOT_MANUAL'; readonly reviewId: string }
   | { readonly code: 'NOT_OWNER'; readonly personId: string }
   | { readonly code: 'CORRECTIONS_NOT_ALLOWED'; readonly reviewId: string }
+  | {
+      readonly code: 'STALE_VERSION';
+      readonly versionId: string;
+      readonly newestVersionId: string;
+    }
   | { readonly code: 'SUPERSEDED_VERSIONS'; readonly versionIds: readonly string[] }
   | { readonly code: 'TIME_WINDOW_SET'; readonly reviewId: string; readonly window: TimeWindow }
   | {
@@ -69,6 +74,8 @@ export function explainRefusal(refusal: Refusal): string {
       return `'${refusal.personId}' may not do this: it is for the run's owner or an admin.`;
     case 'CORRECTIONS_NOT_ALLOWED':
       return `The gate of review '${refusal.reviewId}' takes no corrections: approve or reject the version that is there.`;
+    case 'STALE_VERSION':
+      return `Version '${refusal.versionId}' is no longer the newest one, which is '${refusal.newestVersionId}': look at what changed, and vote again.`;
     case 'SUPERSEDED_VERSIONS':
       return `This would discard versions that nobody built on: re-send this request with acknowledged_superseded_version_ids=[${refusal.versionIds.join(', ')}]`;
     case 'TIME_WINDOW_SET':

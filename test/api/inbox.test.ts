@@ -4,6 +4,7 @@ import { foldReview } from '../../src/domain/review-state.js';
 import type { Role } from '../../src/domain/people.js';
 import {
   type Caller,
+  domainError,
   invalidInput,
   type OpenedReview,
   said,
@@ -135,6 +136,44 @@ describe('a vote', () => {
     expect(corrected.status).toBe(201);
     expect(await inbox(ann, 'view=waiting')).toContain(review.id);
     expect(await inbox(ann, 'view=decided_by_me')).toContain(review.id);
+  });
+});
+
+describe('a vote from a page', () => {
+  test('is refused with 409 when a newer version has come meanwhile, and nothing is recorded', async () => {
+    const [ann, cat] = [reader('u_ann'), reader('u_cat')];
+    const review = await api.openReview({
+      owner: reader('u_fay'),
+      review: { groups: ['finance'] },
+    });
+    const corrected = await api.post('/v1/workflows/reviews/versions', {
+      as: cat,
+      body: { review_id: review.id, parent_id: review.seedId, snapshot: { total_amount: 8 } },
+    });
+    const newest = String(valueAt(corrected.body, 'id'));
+    for (const [verb, more] of [
+      ['approve', {}],
+      ['reject', { reason: 'wrong' }],
+    ] as const) {
+      const reply = await api.post(`${review.path}/${verb}`, {
+        as: ann,
+        body: { version_id: review.seedId, if_newest: true, ...more },
+      });
+      expect(said(reply)).toEqual(
+        domainError(
+          409,
+          'stale_version',
+          `Version '${review.seedId}' is no longer the newest one, which is '${newest}': look at what changed, and vote again.`,
+          { newest_version_id: newest },
+        ),
+      );
+    }
+    expect(textsAt((await api.get(`${review.path}/votes`)).body, 'id')).toEqual([]);
+    const reply = await api.post(`${review.path}/approve`, {
+      as: ann,
+      body: { version_id: newest, if_newest: true },
+    });
+    expect(valueAt(reply.body, 'review', 'status')).toBe('APPROVED');
   });
 });
 

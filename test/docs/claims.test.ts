@@ -122,7 +122,7 @@ function commandsIn(text: string): readonly string[] {
   return code.flatMap((line) =>
     [
       ...line.matchAll(
-        /(?:^|[\s(])countersign ((?:[a-z]+|--[a-z-]+)(?: (?:[a-z]+(?!\S)|--[a-z-]+))*)(?!\S*:)/g,
+        /(?:^|[\s(])countersign ((?:[a-z]+(?:-[a-z]+)*|--[a-z-]+)(?: (?:[a-z]+(?!\S)|--[a-z-]+))*)(?!\S*:)/g,
       ),
     ].map(([, words = '']) => words),
   );

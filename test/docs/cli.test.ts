@@ -7,7 +7,7 @@ const PAGE = document('docs/cli.md').text;
 
 /** What the page says of a command: its options, without `--json`, which all of them share. */
 function documented(): ReadonlyMap<string, readonly string[]> {
-  const rows = prose(PAGE).matchAll(/^\| `countersign ([a-z ]+)` \|[^|]+\|([^|]*)\|$/gm);
+  const rows = prose(PAGE).matchAll(/^\| `countersign ([a-z -]+)` \|[^|]+\|([^|]*)\|$/gm);
   return new Map(
     [...rows].map(([, name = '', options = '']) => [
       name,

@@ -1098,3 +1098,41 @@ describe('ruleOnCorrection', () => {
     },
   );
 });
+
+describe('decide, from a screen that may be behind', () => {
+  const policy = aPolicy({ groups: groups('finance') });
+  const versions = [
+    { id: 'rvr_1', parentId: null, authorId: null },
+    { id: 'rvr_2', parentId: 'rvr_1', authorId: 'u_bea' },
+  ];
+  const open = aLockedReview({ policy, versions });
+  const stale: Refusal = {
+    code: 'STALE_VERSION',
+    versionId: 'rvr_1',
+    newestVersionId: 'rvr_2',
+  };
+
+  test.each(['approved', 'rejected'] as const)(
+    '%s: refused where a newer version has come',
+    (verdict) => {
+      const command = vote(verdict, { versionId: 'rvr_1', onlyIfNewest: true });
+      expect(decide(open, command, ann)).toEqual({ kind: 'refused', refusals: [stale] });
+    },
+  );
+
+  test.each([
+    ['the newest version', 'rvr_2', true],
+    ['an older one that is meant', 'rvr_1', false],
+  ])('recorded: %s', (_case, versionId, onlyIfNewest) => {
+    const command = vote('approved', { versionId, onlyIfNewest });
+    expect(decide(open, command, ann)).toMatchObject({ kind: 'recorded', fact: { versionId } });
+  });
+
+  test('a repeat of a standing vote is still one', () => {
+    const fact = voteFact(ann, 'approved', { fills: ['group:finance#1'], versionId: 'rvr_1' });
+    const twoNeeded = aPolicy({ groups: groups('finance', 'legal') });
+    const review = aLockedReview({ policy: twoNeeded, versions, facts: numbered([fact]) });
+    const command = vote('approved', { versionId: 'rvr_1', onlyIfNewest: true });
+    expect(decide(review, command, ann)).toEqual({ kind: 'repeat', seq: 1 });
+  });
+});

@@ -100,6 +100,12 @@ const explained: { readonly [Code in RefusalCode]: Explained<Code> } = {
       'This would discard versions that nobody built on: re-send this request with acknowledged_superseded_version_ids=[rvr_1, rvr_2]',
     ],
   ],
+  STALE_VERSION: [
+    [
+      { code: 'STALE_VERSION', versionId: 'rvr_1', newestVersionId: 'rvr_2' },
+      "Version 'rvr_1' is no longer the newest one, which is 'rvr_2': look at what changed, and vote again.",
+    ],
+  ],
   TIME_WINDOW_SET: [
     [
       { code: 'TIME_WINDOW_SET', reviewId: 'rev_1', window: { start: '09:00', end: '18:00' } },

@@ -93,7 +93,7 @@ const REVIEWER: readonly Role[] = ['reviewer'];
 
 /** Starts the API with the admin; callers are as this person unless a request says otherwise. */
 export async function startApi(
-  settings: Pick<AppDeps, 'voteAsMaxAgeMs' | 'publicUrl' | 'webFolder'> = {},
+  settings: Pick<AppDeps, 'voteAsMaxAgeMs' | 'publicUrl' | 'webFolder' | 'oidc'> = {},
 ): Promise<TestApi> {
   const database = await createTestDatabase();
   const { db } = database;
@@ -228,7 +228,8 @@ function isEndless(response: Response): boolean {
 
 /** What a stream begins with; then it is left. */
 async function firstOf(response: Response): Promise<string> {
-  for await (const chunk of response.body ?? []) {
+  const chunks: AsyncIterable<Uint8Array> | readonly Uint8Array[] = response.body ?? [];
+  for await (const chunk of chunks) {
     return new TextDecoder().decode(chunk);
   }
   return '';

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ROLES } from '../../domain/people.js';
 import { endSession, findSignInLink, useSignInLink } from '../../store/sign-ins.js';
 import { answer, ok } from '../answer.js';
+import type { AppDeps } from '../deps.js';
 import { native } from '../dialects/native/dialect.js';
 import type { ApiError } from '../errors.js';
 import { text } from '../fields.js';
@@ -44,7 +45,7 @@ const get = publicRoute({
     const actor = await identify();
     const body: z.infer<typeof session> = {
       person: null,
-      sign_in: { oidc: null, links: true },
+      sign_in: { oidc: offerOf(deps), links: true },
       temporal_ui_url: deps.temporalUiUrl,
       version: deps.version,
     };
@@ -55,6 +56,13 @@ const get = publicRoute({
     return ok({ ...body, person: { id, name, email, groups, roles } });
   },
 });
+
+/** The provider by which a browser may sign in. */
+function offerOf({ oidc }: AppDeps): z.infer<typeof session>['sign_in']['oidc'] {
+  return oidc?.settings.clientId
+    ? { label: `Sign in with ${oidc.settings.issuer.host}`, url: '/auth/login' }
+    : null;
+}
 
 const end = publicRoute({
   id: 'session.end',
@@ -126,7 +134,7 @@ function linkGone(): ApiError {
   return {
     kind: 'error',
     code: 'not_found',
-    what: 'sign_in_link',
+    what: 'link',
     message:
       'This sign-in link has been used, is too old, or never was: ask for a new one (`countersign sign-in-link`).',
   };

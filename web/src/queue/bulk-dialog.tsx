@@ -131,7 +131,7 @@ async function decideOne(
     const answer =
       verdict === 'approved'
         ? await approve(row.id, row.newest_version_id)
-        : await reject(row.id, row.newest_version_id, row.newest_version_id, reason);
+        : await reject(row.id, row.newest_version_id, reason);
     const { tone, text } = describeOutcome(answer);
     return { isGood: tone !== 'bad', text };
   } catch (error) {

@@ -1,5 +1,5 @@
-import { get, path, send, sentenceOf } from '../api/http.js';
-import type { Review, ReviewStatus, SubmitResponse } from '../api/wire.js';
+import { ApiError, path, send, sentenceOf } from '../api/http.js';
+import type { ReviewStatus, SubmitResponse } from '../api/wire.js';
 
 /** A newer version has come than the one that a decision was about; nothing was sent. */
 export class NewerVersion extends Error {
@@ -28,38 +28,36 @@ export async function approve(
   versionId: string,
   { isOlderFine = false, acknowledged = [] }: Approving = {},
 ): Promise<SubmitResponse> {
-  if (!isOlderFine) {
-    await checkNewest(reviewId, versionId);
-  }
-  return await send('POST', path`/v1/workflows/reviews/${reviewId}/approve`, {
+  return await sendVote(path`/v1/workflows/reviews/${reviewId}/approve`, {
     version_id: versionId,
+    if_newest: !isOlderFine,
     ...(acknowledged.length === 0 ? {} : { acknowledged_superseded_version_ids: acknowledged }),
   });
 }
 
 /**
- * Rejects a review, having seen this version.
+ * Rejects a review, having seen this version and none that is newer.
  *
- * @throws NewerVersion when there is a newer one than the person has seen
+ * @throws NewerVersion when there is a newer one
  */
 export async function reject(
   reviewId: string,
-  versionId: string,
   seenNewestId: string,
   reason: string,
 ): Promise<SubmitResponse> {
-  await checkNewest(reviewId, seenNewestId);
-  return await send('POST', path`/v1/workflows/reviews/${reviewId}/reject`, {
-    version_id: versionId,
+  return await sendVote(path`/v1/workflows/reviews/${reviewId}/reject`, {
+    version_id: seenNewestId,
+    if_newest: true,
     reason,
   });
 }
 
-/** A page may have missed an event, so the server is asked. What is decided already it answers by itself. */
-async function checkNewest(reviewId: string, versionId: string): Promise<void> {
-  const review = await get<Review>(path`/v1/workflows/reviews/${reviewId}`);
-  if (review.status === 'PENDING' && review.newest_version_id !== versionId) {
-    throw new NewerVersion();
+/** A page may have missed an event: whether a vote comes from a screen that is behind is for the server to say. */
+async function sendVote(url: string, body: object): Promise<SubmitResponse> {
+  try {
+    return await send<SubmitResponse>('POST', url, body);
+  } catch (error) {
+    throw error instanceof ApiError && error.code === 'stale_version' ? new NewerVersion() : error;
   }
 }
 

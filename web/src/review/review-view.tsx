@@ -199,9 +199,7 @@ export function ReviewView({
           onApprove={(acknowledged) =>
             submit(() => approve(review.id, screen.shown.id, { acknowledged, isOlderFine: true }))
           }
-          onReject={(reason) =>
-            submit(() => reject(review.id, screen.shown.id, seenNewestId, reason))
-          }
+          onReject={(reason) => submit(() => reject(review.id, seenNewestId, reason))}
           onWithdraw={(verdict, reason) => submit(() => withdraw(review.id, verdict, reason))}
           onRelease={() => submit(() => release(review.id))}
         />

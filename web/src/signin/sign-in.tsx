@@ -14,6 +14,7 @@ const ERRORS: Readonly<Record<string, string>> = {
   access_denied: 'The sign-in was declined. Try again, or ask an admin for access.',
   expired: 'The sign-in took too long. Try again.',
   state_mismatch: 'The sign-in was begun in another window. Try again in this one.',
+  removed: 'This person was removed here, or is one of the installation itself. Ask an admin.',
   unavailable: 'The identity provider does not answer. Try again in a moment.',
 };
 

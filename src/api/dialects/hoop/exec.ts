@@ -61,6 +61,7 @@ const REFUSALS = {
   REVIEW_CANCELLED: { rank: 2, say: () => refuse(403, NOT_RELEASABLE) },
   REVIEW_DECIDED: { rank: 2, say: () => refuse(403, NOT_RELEASABLE) },
   VERSION_NOT_FOUND: { rank: 2, say: () => refuse(403, NOT_RELEASABLE) },
+  STALE_VERSION: { rank: 2, say: () => refuse(403, NOT_RELEASABLE) },
   SUPERSEDED_VERSIONS: { rank: 2, say: () => refuse(403, NOT_RELEASABLE) },
   TIME_WINDOW_SET: { rank: 2, say: () => refuse(403, NOT_RELEASABLE) },
   OUTSIDE_TIME_WINDOW: {

@@ -44,6 +44,7 @@ const REFUSALS = {
   NOT_ELIGIBLE: { rank: 6, status: 400, message: NOT_ELIGIBLE },
   NOT_IN_FORCE_GROUP: { rank: 6, status: 400, message: NOT_ELIGIBLE },
   CORRECTION_AUTHOR: { rank: 6, status: 400, message: NOT_ELIGIBLE },
+  STALE_VERSION: { rank: 7, status: 400, message: null },
   SUPERSEDED_VERSIONS: { rank: 7, status: 400, message: null },
   CORRECTIONS_NOT_ALLOWED: { rank: 8, status: 400, message: null },
   NOT_MANUAL: { rank: 8, status: 400, message: null },

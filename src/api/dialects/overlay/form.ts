@@ -20,6 +20,7 @@ const REFUSALS = {
   ALREADY_RELEASED: { rank: 11, status: 409 },
   NOT_APPROVED: { rank: 12, status: 409 },
   NOT_MANUAL: { rank: 13, status: 409 },
+  STALE_VERSION: { rank: 14, status: 409 },
   SUPERSEDED_VERSIONS: { rank: 14, status: 409 },
   TIME_WINDOW_SET: { rank: 15, status: 409 },
   OUTSIDE_TIME_WINDOW: { rank: 16, status: 409 },

@@ -22,6 +22,7 @@ const REFUSALS = {
   ALREADY_RELEASED: { rank: 11, status: 409, code: 'already_released' },
   NOT_APPROVED: { rank: 12, status: 409, code: 'not_approved' },
   NOT_MANUAL: { rank: 13, status: 409, code: 'not_manual' },
+  STALE_VERSION: { rank: 14, status: 409, code: 'stale_version' },
   SUPERSEDED_VERSIONS: { rank: 14, status: 409, code: 'superseded_versions' },
   TIME_WINDOW_SET: { rank: 15, status: 409, code: 'time_window_set' },
   OUTSIDE_TIME_WINDOW: { rank: 16, status: 409, code: 'outside_time_window' },
@@ -39,7 +40,7 @@ const NOT_FOUND = {
   user: 'user_not_found',
   token: 'token_not_found',
   snapshot: 'snapshot_not_found',
-  sign_in_link: 'sign_in_link_not_found',
+  link: 'sign_in_link_not_found',
   page: 'not_found',
 } as const satisfies Record<Named, string>;
 
@@ -116,6 +117,8 @@ function refusalError(refusal: Refusal): Answer {
 
 function detailsOf(refusal: Refusal): { readonly [key: string]: Json } {
   switch (refusal.code) {
+    case 'STALE_VERSION':
+      return { newest_version_id: refusal.newestVersionId };
     case 'SUPERSEDED_VERSIONS':
       return { version_ids: refusal.versionIds };
     case 'REVIEW_DECIDED':

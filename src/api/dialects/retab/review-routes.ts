@@ -67,6 +67,12 @@ const get = route({
 /** Version ids that somebody knows about; null is what some clients send for none. */
 export const acknowledged = z.array(anyId).max(10_000).nullish();
 
+/** Ours: what a page sends, so that a vote from a screen that is behind is refused (409 `stale_version`). */
+const ifNewest = z
+  .boolean()
+  .default(false)
+  .meta({ description: 'Refuse the vote if a newer version has been added meanwhile.' });
+
 const approve = route({
   id: 'reviews.approve',
   method: 'post',
@@ -80,6 +86,7 @@ const approve = route({
     .strictObject({
       version_id: versionId,
       acknowledged_superseded_version_ids: acknowledged,
+      if_newest: ifNewest,
     })
     .meta({ id: 'ApproveRequest' }),
   responses: { 200: submitResponse },
@@ -88,6 +95,7 @@ const approve = route({
       verdict: 'approved',
       versionId: body.version_id,
       acknowledgedVersionIds: body.acknowledged_superseded_version_ids ?? [],
+      onlyIfNewest: body.if_newest,
     } as const;
     const result = await castOn(call, id, vote, null);
     return await answerSubmission(call, id, result, { kind: 'vote', ...vote });
@@ -104,7 +112,7 @@ const reject = route({
   dialect: retab,
   params,
   body: z
-    .strictObject({ version_id: versionId, reason: prose(10_000) })
+    .strictObject({ version_id: versionId, reason: prose(10_000), if_newest: ifNewest })
     .meta({ id: 'RejectRequest' }),
   responses: { 200: submitResponse },
   handle: async (call, { params: { review_id: id }, body }) => {
@@ -112,6 +120,7 @@ const reject = route({
       verdict: 'rejected',
       versionId: body.version_id,
       acknowledgedVersionIds: [],
+      onlyIfNewest: body.if_newest,
     } as const;
     const result = await castOn(call, id, vote, body.reason);
     return await answerSubmission(call, id, result, { kind: 'vote', ...vote });
@@ -125,6 +134,7 @@ async function castOn(
     readonly verdict: 'approved' | 'rejected';
     readonly versionId: string;
     readonly acknowledgedVersionIds: readonly string[];
+    readonly onlyIfNewest: boolean;
   },
   reason: string | null,
 ): Promise<VoteResult> {

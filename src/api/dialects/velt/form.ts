@@ -24,6 +24,7 @@ const REFUSALS = {
   NOT_IN_FORCE_GROUP: { rank: 4, status: 'PERMISSION_DENIED', message: null },
   CORRECTION_AUTHOR: { rank: 5, status: 'PERMISSION_DENIED', message: null },
   CORRECTIONS_NOT_ALLOWED: { rank: 6, status: 'FAILED_PRECONDITION', message: null },
+  STALE_VERSION: { rank: 6, status: 'FAILED_PRECONDITION', message: null },
   SUPERSEDED_VERSIONS: {
     rank: 6,
     status: 'FAILED_PRECONDITION',
