@@ -173,8 +173,14 @@ function describeResponses(route: ServedRoute): Responses {
     ...(route.method === 'post' && names ? [409] : []),
     ...(route.body === null ? [] : [413, 415]),
   ];
-  const usual = route.access === 'public' ? [] : common;
-  const errors = [...usual, ...route.furtherErrors];
+  // Whoever may call a public route without a credential can still name what is not there.
+  const usual =
+    route.access === 'public'
+      ? common.filter((status) => status !== 401 && status !== 403)
+      : common;
+  const errors = [...usual, ...route.furtherErrors].filter(
+    (status) => !(status in route.responses),
+  );
   return Object.fromEntries([
     ...success,
     ...errors.map((status) => [String(status), describeError(route.dialect, status)] as const),

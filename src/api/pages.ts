@@ -1,14 +1,14 @@
 import { dirname, join } from 'node:path';
 import { createRequire } from 'node:module';
 import type { Express, Response } from 'express';
-import helmet from 'helmet';
+import { contentSecurityPolicy } from 'helmet';
 import { exchangeOf } from './exchange.js';
 import { createOpenApi } from './openapi.js';
 import { tryReadBacklog } from './readiness.js';
 import type { Serving } from './serve.js';
 
 /** Swagger UI writes styles into its page. */
-const docsPolicy = helmet.contentSecurityPolicy({
+const docsPolicy = contentSecurityPolicy({
   directives: { 'upgrade-insecure-requests': null, 'frame-ancestors': ["'none'"] },
 });
 

@@ -36,29 +36,43 @@ type Failure =
 
 /** Puts signing in by OpenID Connect on an app: authorization code, PKCE, state and nonce. */
 export function mountOidc(app: Express, deps: AppDeps, oidc: Oidc): void {
-  app.get('/auth/login', async (request, response) => {
-    const began = await begin(request, deps, oidc).catch((error: unknown) => {
-      deps.logger.warn({ err: error }, 'the OpenID provider does not answer');
-      return null;
-    });
-    if (began === null) {
-      redirectToSignIn(response, 'unavailable');
-      return;
-    }
-    setFlow(response, deps, began.flow);
-    response.redirect(302, began.url.href);
+  app.get('/auth/login', (request, response) => login(request, response, deps, oidc));
+  app.get('/auth/callback', (request, response) => callback(request, response, deps, oidc));
+}
+
+async function login(
+  request: Request,
+  response: Response,
+  deps: AppDeps,
+  oidc: Oidc,
+): Promise<void> {
+  const began = await begin(request, deps, oidc).catch((error: unknown) => {
+    deps.logger.warn({ err: error }, 'the OpenID provider does not answer');
+    return null;
   });
-  app.get('/auth/callback', async (request, response) => {
-    const flow = readFlow(request);
-    setFlow(response, deps, null);
-    const ended = await finish(request, deps, oidc, flow);
-    if ('failure' in ended) {
-      redirectToSignIn(response, ended.failure);
-      return;
-    }
-    response.append('set-cookie', setSessionCookie(ended.secret, deps.publicUrl ?? null));
-    response.redirect(302, safeReturnPath(flow?.returnTo ?? null));
-  });
+  if (began === null) {
+    redirectToSignIn(response, 'unavailable');
+    return;
+  }
+  setFlow(response, deps, began.flow);
+  response.redirect(302, began.url.href);
+}
+
+async function callback(
+  request: Request,
+  response: Response,
+  deps: AppDeps,
+  oidc: Oidc,
+): Promise<void> {
+  const flow = readFlow(request);
+  setFlow(response, deps, null);
+  const ended = await finish(request, deps, oidc, flow);
+  if ('failure' in ended) {
+    redirectToSignIn(response, ended.failure);
+    return;
+  }
+  response.append('set-cookie', setSessionCookie(ended.secret, deps.publicUrl ?? null));
+  response.redirect(302, safeReturnPath(flow?.returnTo ?? null));
 }
 
 async function begin(
