@@ -1,11 +1,13 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
-import { devApi } from './dev/api.js';
+
+/** The stack that `npm run web` works on. */
+const API = process.env['COUNTERSIGN_URL'] ?? 'http://127.0.0.1:8080';
 
 /** The pages of reviewers: built into `dist/web`, from where the API serves them at `/`. */
-export default defineConfig(({ command }) => ({
+export default defineConfig({
   root: import.meta.dirname,
-  plugins: [react(), ...(command === 'serve' ? [devApi()] : [])],
+  plugins: [react()],
   build: {
     outDir: '../dist/web',
     emptyOutDir: true,
@@ -16,5 +18,5 @@ export default defineConfig(({ command }) => ({
     // The polyfill is an inline script, and every browser of this target preloads modules by itself.
     modulePreload: { polyfill: false },
   },
-  server: { port: 5173, host: '127.0.0.1' },
-}));
+  server: { port: 5173, host: '127.0.0.1', proxy: { '/v1': API, '/auth': API } },
+});

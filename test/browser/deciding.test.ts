@@ -1,8 +1,8 @@
 import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Client } from '../../src/client/index.js';
 import { until } from '../support/until.js';
-import { clientOf, startBrowser, visit, type Visit } from './browser.js';
+import { clientOf, linkFor, startBrowser, visit, type Visit } from './browser.js';
 import type { PersonId } from './people.js';
 import { INVOICE, openReview } from './workflows.js';
 
@@ -258,7 +258,7 @@ describe('signing in', () => {
   test('a link says whom it signs in, and does so only when asked', async () => {
     const here = await visit(browser, null);
     visits.push(here);
-    await here.page.goto(`/signin/link/${inject('personTokens').dana}?return_to=/runs`);
+    await here.page.goto(`/signin/link/${await linkFor('dana')}?return_to=/runs`);
     const button = here.page.getByRole('button', { name: 'Sign in as Dana Rivera' });
     await button.waitFor();
     expect(await here.context.cookies()).toEqual([]);

@@ -1,12 +1,10 @@
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { preview } from 'vite';
 import type { TestProject } from 'vitest/node';
+import { findLocalStack } from '../../src/cli/local-stack.js';
 import { createClient } from '../../src/client/index.js';
 import { spawnGuarded } from '../../src/dev/guarded-process.js';
 import { freePort } from '../../src/dev/ports.js';
@@ -16,10 +14,10 @@ import { declareWorkflows } from './workflows.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Where the pages are served. */
+    /** Where the pages are served, and the API is. */
     siteUrl: string;
-    /** Where the API is, for what tests do beside the browser. */
-    apiUrl: string;
+    /** What sign-in links are made in. */
+    databaseUrl: string;
     adminToken: string;
     personTokens: Readonly<Record<PersonId, string>>;
   }
@@ -27,48 +25,31 @@ declare module 'vitest' {
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-const run = promisify(execFile);
+type Stack = {
+  readonly url: string;
+  readonly token: string;
+  readonly databaseUrl: string;
+  stop(): Promise<void>;
+};
 
-type Stack = { readonly url: string; readonly token: string; stop(): Promise<void> };
-
-/** Builds the pages and serves them beside a stack, with people and workflows in it. */
+/** Starts a stack, which builds the pages and serves them, with people and workflows in it. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const stack = await startStack();
   try {
     const admin = createClient({ url: stack.url, token: stack.token });
     await declareWorkflows(admin);
     project.provide('personTokens', await makePeople(admin));
-    project.provide('apiUrl', stack.url);
+    project.provide('siteUrl', stack.url);
+    project.provide('databaseUrl', stack.databaseUrl);
     project.provide('adminToken', stack.token);
-    process.env['COUNTERSIGN_URL'] = stack.url;
-    const configFile = join(ROOT, 'web/vite.config.ts');
-    await run(process.execPath, [join(ROOT, 'node_modules/vite/bin/vite.js'), 'build', 'web'], {
-      cwd: ROOT,
-      // Else it would be built with what React has for tests.
-      env: { ...process.env, NODE_ENV: 'production' },
-    });
-    const site = await preview({
-      configFile,
-      logLevel: 'warn',
-      preview: { host: '127.0.0.1', port: await freePort(), strictPort: true },
-    });
-    project.provide('siteUrl', (site.resolvedUrls?.local[0] ?? '').replace(/\/$/, ''));
-    return async () => {
-      await site.close();
-      await stack.stop();
-    };
+    return () => stack.stop();
   } catch (error) {
     await stack.stop();
     throw error;
   }
 }
 
-/** A stack of its own; or one that runs already, where the environment names it as for the command line. */
 async function startStack(): Promise<Stack> {
-  const { COUNTERSIGN_URL: url, COUNTERSIGN_TOKEN: token } = process.env;
-  if (url !== undefined && token !== undefined) {
-    return { url, token, stop: async () => {} };
-  }
   const home = await testHome('browser');
   const child = await spawnGuarded({
     file: process.execPath,
@@ -89,7 +70,11 @@ async function startStack(): Promise<Stack> {
     if (ready !== undefined) {
       child.stdout?.resume();
       const secret = await readFile(join(home.path, 'admin-token'), 'utf8');
-      return { url: ready, token: secret.trim(), stop };
+      const local = await findLocalStack(home.path);
+      if (local === null) {
+        throw new Error('the stack did not write down where its servers are');
+      }
+      return { url: ready, token: secret.trim(), databaseUrl: local.database_url, stop };
     }
   }
   await stop();
