@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ACCESS } from '../../src/api/access.js';
+import { ACCESS, accessRule, refuseEntry } from '../../src/api/access.js';
 import { ROUTES } from '../../src/api/routes.js';
 import { SYSTEM } from '../../src/store/actors.js';
 import { putPerson } from '../../src/store/people.js';
@@ -31,6 +31,9 @@ const PEOPLE = [
   'admin',
 ] as const;
 type Person = (typeof PEOPLE)[number];
+
+/** Those of them who are plain reviewers otherwise. */
+const RELATED = PEOPLE.slice(0, 4);
 
 beforeAll(async () => {
   api = await startApi();
@@ -207,7 +210,7 @@ describe.each(Object.entries(RULED))('%s', (_id, [ask, statuses]) => {
   });
 });
 
-const GUARDED = ROUTES.filter(({ access }) => access === 'guarded').map((route) => ({
+const GUARDED = ROUTES.filter((route) => route.access === 'guarded').map((route) => ({
   id: route.id,
   method: route.method.toUpperCase(),
   door: route.dialect.door,
@@ -232,7 +235,24 @@ function idOf(name: string, { id, runId, stepId, seedId, row }: OpenedReview): s
   return ids[name] ?? 'none';
 }
 
-describe.each(GUARDED.filter(({ door }) => door === undefined))('$id', ({ method, urlFor }) => {
+describe.each(GUARDED.filter(({ door }) => door === undefined))('$id', ({ id, method, urlFor }) => {
+  // What somebody is to one review opens no other route: the door knows roles, and whose run it is.
+  test.each(Object.hasOwn(RULED, id) ? [] : RELATED)(
+    '%s: the door is as for any reviewer',
+    async (who) => {
+      const reviewer = {
+        ...SYSTEM,
+        id: caller(who).id,
+        kind: 'person',
+        roles: ['reviewer'],
+      } as const;
+      const isShut = refuseEntry(accessRule(id), reviewer) !== null;
+      const body = method === 'GET' || method === 'DELETE' ? {} : { body: 'of no form' };
+      const reply = await api.send(method, urlFor(sample), { as: caller(who), ...body });
+      expect(reply.status === 403, JSON.stringify(reply.body)).toBe(isShut);
+    },
+  );
+
   test('a revoked token opens nothing', async () => {
     const reply = await api.send(method, urlFor(sample), { as: revoked });
     expect(reply.status).toBe(401);

@@ -33,7 +33,9 @@ test('every snippet is a definition, an executor or an error', () => {
 describe('definitions and executors are taken as they stand', () => {
   test.each(SNIPPETS.filter(({ value }) => 'blocks' in value))('$where', async ({ value }) => {
     const { id, ...body } = value;
-    const reply = await api.send('PUT', `/v1/workflows/${String(id)}`, { body });
+    const reply = await api.send('PUT', `/v1/workflows/${typeof id === 'string' ? id : ''}`, {
+      body,
+    });
     expect(reply.status, JSON.stringify(reply.body)).toBe(200);
   });
 
