@@ -11,7 +11,7 @@ import { ROUTES } from './routes.js';
 import { failureOf, mountRoutes, sendError, type Serving } from './serve.js';
 import { issuedTokens } from './sign-in/oidc.js';
 import { mountOidc } from './sign-in/oidc-pages.js';
-import { INBOX_POLICY, mountWebApp } from './web-app.js';
+import { INBOX_POLICY, mountPageForTheLost, mountWebApp } from './web-app.js';
 
 export type { AppDeps } from './deps.js';
 
@@ -47,6 +47,7 @@ export function createApp(deps: AppDeps): Express {
   mountWebApp(app, deps.webFolder ?? null);
   mountPages(app, serving);
   mountRoutes(app, ROUTES, serving);
+  mountPageForTheLost(app, deps.webFolder ?? null);
   app.use((request: Request, response: Response) => {
     const isReview = request.path.startsWith('/v1/workflows/reviews/');
     const problem = notFound(isReview ? 'review' : 'page', request.path);

@@ -72,3 +72,24 @@ export function mountWebApp(app: Express, folder: string | null): void {
     }),
   );
 }
+
+/** Where programs ask, and a page would be no answer. */
+const OF_PROGRAMS = /^\/(?:v1|v2|api|auth|assets|docs)(?:\/|$)/;
+
+/** Shows people who have gone astray the inbox's own page for it; programs are left to the next handler. */
+export function mountPageForTheLost(app: Express, folder: string | null): void {
+  if (folder === null) {
+    return;
+  }
+  const page = join(folder, 'index.html');
+  app.get('/{*rest}', (request, response, next) => {
+    const wantsPage = request.accepts(['json', 'html']) === 'html';
+    if (wantsPage && !OF_PROGRAMS.test(request.path) && existsSync(page)) {
+      response
+        .status(404)
+        .sendFile(page, { cacheControl: false, etag: false, lastModified: false });
+    } else {
+      next();
+    }
+  });
+}

@@ -64,6 +64,21 @@ describe('once it is built', () => {
     });
   });
 
+  test.each([
+    ['/nowhere', 'text/html,application/xhtml+xml,*/*;q=0.8', PAGE],
+    ['/nowhere', '*/*', { detail: { code: 'not_found' } }],
+    ['/v1/nowhere', 'text/html', { detail: { code: 'not_found' } }],
+    ['/api/nowhere', 'text/html', { message: 'resource not found' }],
+  ])('%s, asked for as %s, is not there', async (path, accept, body) => {
+    const reply = await api.get(path, { as: null, headers: { accept } });
+    expect(reply.status).toBe(404);
+    if (typeof body === 'string') {
+      expect(reply.body).toBe(body);
+    } else {
+      expect(reply.body).toMatchObject(body);
+    }
+  });
+
   test('what a hash names is kept for ever, and nothing else is', async () => {
     const asset = await api.get('/assets/index-a1b2c3.js', { as: null });
     expect(asset.body).toBe('app()');
