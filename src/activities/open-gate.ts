@@ -5,7 +5,7 @@ import { isStepEnded } from '../domain/statuses.js';
 import { evaluatePredicate } from '../rules/predicates.js';
 import type { Db, Tx } from '../store/database.js';
 import { type Firing, openInputReview, openReview } from '../store/gates.js';
-import { droppedReason, skipStep } from '../store/dropped.js';
+import { droppedReason, skipSteps } from '../store/dropped.js';
 import { completeStep, endOf, failStep, readResult } from '../store/ledger.js';
 import { getStepContext, readBlockInput, type StepContext } from '../store/steps.js';
 import type { Opening } from './index.js';
@@ -24,7 +24,7 @@ export function openAfterOutput(
     }
     const dropped = await droppedReason(tx, context.step);
     if (dropped !== null) {
-      await skipStep(tx, context.step.id, dropped);
+      await skipSteps(tx, [context.step.id], dropped);
       return { kind: 'ended', end: 'skipped' };
     }
     const { output, consensus } = readResult(context.step);

@@ -1,5 +1,6 @@
 import type { BlockType, Placement, Predicate } from '../domain/definition.js';
 import type { JsonObject } from '../domain/json.js';
+import { predicateKindsFor } from '../domain/predicate-kinds.js';
 import { conditionText, rawCondition } from './conditions.js';
 import { rootField } from './field-values.js';
 import { jsonCondition, type ConditionGroup } from './json-conditions.js';
@@ -95,31 +96,13 @@ function scopeOf({ placement, schema }: WhenContext): object {
   };
 }
 
-const EVERY_OUTPUT = [
-  'always',
-  'validation_failed',
-  'json_condition',
-  'expression',
-  'any_of',
-  'all_of',
-];
-const PARTS = ['split_count_neq', 'any_split_pages_lt', 'boundary_confidence_lt'];
-const KINDS: { readonly [Type in BlockType]: readonly string[] } = {
-  extract: ['any_required_field_null', 'confidence_lt'],
-  task: ['any_required_field_null', 'confidence_lt'],
-  classifier: ['category_in', 'confidence_lt', 'top_margin_lt'],
-  split: PARTS,
-  for_each: [...PARTS, 'any_pages_unassigned'],
-};
-const INPUT_KINDS = ['always', 'json_condition', 'expression', 'any_of', 'all_of'];
-
 /** What the types would not have let pass: a kind that does not fit, and a category that the block does not have. */
 function predicateProblems(predicate: Predicate, context: WhenContext): readonly string[] {
   const { type, placement, categories } = context;
   if (predicate.kind === 'any_of' || predicate.kind === 'all_of') {
     return predicate.predicates.flatMap((child) => predicateProblems(child, context));
   }
-  const fitting = placement === 'input' ? INPUT_KINDS : [...EVERY_OUTPUT, ...KINDS[type]];
+  const fitting = predicateKindsFor(type, placement);
   if (!fitting.includes(predicate.kind)) {
     return [
       `${predicate.kind} does not fit the ${placement} of a block of type ${type}, for which there are ${fitting.join(', ')}`,

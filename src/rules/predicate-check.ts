@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { BlockType, Placement, Predicate, PredicateKind } from '../domain/definition.js';
 import { isJsonObject, type Json, type JsonObject } from '../domain/json.js';
+import { predicateKindsFor } from '../domain/predicate-kinds.js';
 import { checkIJson } from './canonical.js';
 import { checkExpression, expressionReads } from './cel.js';
 import { checkJsonCondition, readsLikelihoods } from './json-condition.js';
@@ -63,39 +64,6 @@ const SHAPES = {
   expression: closed({ kind: z.literal('expression'), expression: z.string() }),
 } as const satisfies { readonly [Kind in LeafKind]: z.ZodType<Extract<Predicate, { kind: Kind }>> };
 
-const ALL_TYPES: readonly PredicateKind[] = [
-  'always',
-  'validation_failed',
-  'json_condition',
-  'expression',
-  'any_of',
-  'all_of',
-];
-
-/** The kinds that make sense for the output of each type of block. */
-const KINDS = {
-  extract: [...ALL_TYPES, 'any_required_field_null', 'confidence_lt'],
-  task: [...ALL_TYPES, 'any_required_field_null', 'confidence_lt'],
-  classifier: [...ALL_TYPES, 'category_in', 'confidence_lt', 'top_margin_lt'],
-  split: [...ALL_TYPES, 'split_count_neq', 'any_split_pages_lt', 'boundary_confidence_lt'],
-  for_each: [
-    ...ALL_TYPES,
-    'split_count_neq',
-    'any_split_pages_lt',
-    'boundary_confidence_lt',
-    'any_pages_unassigned',
-  ],
-} as const satisfies Record<BlockType, readonly PredicateKind[]>;
-
-/** The kinds that make sense before a block has run. */
-const INPUT_KINDS: readonly PredicateKind[] = [
-  'always',
-  'json_condition',
-  'expression',
-  'any_of',
-  'all_of',
-];
-
 /** Kinds of older payloads, and what to declare in their place. */
 const GONE: { readonly [kind: string]: string } = {
   branch_in: 'branch_in never fires and cannot be declared; declare category_in or json_condition',
@@ -125,8 +93,7 @@ function check(predicate: unknown, context: PredicateContext, depth: number): Ch
   if (typeof kind === 'string' && Object.hasOwn(GONE, kind)) {
     return problem(['kind'], GONE[kind] ?? '');
   }
-  const accepted: readonly PredicateKind[] =
-    context.placement === 'input' ? INPUT_KINDS : KINDS[context.type];
+  const accepted = predicateKindsFor(context.type, context.placement);
   const known = accepted.find((name) => name === kind);
   if (known === undefined) {
     const place = context.placement === 'input' ? 'input' : 'output';

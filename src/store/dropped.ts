@@ -2,18 +2,19 @@ import { sql } from 'kysely';
 import { SYSTEM } from './actors.js';
 import { recordAudit } from './audit.js';
 import type { Tx } from './database.js';
-import { oweMessage } from './outbox.js';
-import { recordFact } from './record-fact.js';
+import { oweFact, recordFact } from './record-fact.js';
 import { lockReviewOf } from './reviews.js';
 import type { RunRow, StepRow } from './tables.js';
 
-/** Ends a locked step of which nothing comes, and says why. */
-export async function skipStep(tx: Tx, stepId: string, reason: string): Promise<void> {
-  await tx
-    .updateTable('step')
-    .set({ status: 'skipped', reason, endedAt: sql`clock_timestamp()` })
-    .where('id', '=', stepId)
-    .execute();
+/** Ends locked steps of which nothing comes, and says why. */
+export async function skipSteps(tx: Tx, stepIds: readonly string[], reason: string): Promise<void> {
+  if (stepIds.length > 0) {
+    await tx
+      .updateTable('step')
+      .set({ status: 'skipped', reason, endedAt: sql`clock_timestamp()` })
+      .where('id', 'in', [...stepIds])
+      .execute();
+  }
 }
 
 /** Why the iteration that a step belongs to was dropped; null while it counts, and outside of iterations. */
@@ -68,13 +69,7 @@ export async function dropIteration(
     .execute();
   const idle = await idleSteps(tx, inside);
   await closeReviews(tx, run, idle, reason);
-  if (idle.length > 0) {
-    await tx
-      .updateTable('step')
-      .set({ status: 'skipped', reason, endedAt: sql`clock_timestamp()` })
-      .where('id', 'in', [...idle])
-      .execute();
-  }
+  await skipSteps(tx, idle, reason);
   await recordAudit(tx, SYSTEM, 'iteration_dropped', {
     runId: run.id,
     detail: { step_id: parentStepId, iteration_key: iterationKey, because: step.id },
@@ -127,25 +122,13 @@ async function closeReviews(
     .execute();
   for (const { id } of open) {
     const locked = await lockReviewOf(tx, run, id);
-    const { row, message } = await recordFact(
+    const recorded = await recordFact(
       tx,
       locked,
       SYSTEM,
       { kind: 'cancelled', actorId: SYSTEM.id },
       { reason, dialect: 'system' },
     );
-    await oweMessage(
-      tx,
-      {
-        projectId: run.projectId,
-        runId: run.id,
-        kind: 'signal',
-        workflowId: null,
-        reviewId: id,
-        factId: row.id,
-        payload: message,
-      },
-      0,
-    );
+    await oweFact(tx, recorded, 0);
   }
 }

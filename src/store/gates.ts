@@ -14,7 +14,7 @@ import { SYSTEM } from './actors.js';
 import { recordAudit } from './audit.js';
 import { type Db, inTransaction, type Tx } from './database.js';
 import { newId } from './ids.js';
-import { dropIteration, skipStep } from './dropped.js';
+import { dropIteration, skipSteps } from './dropped.js';
 import { type Holder, isOlderThanHolder, replaceHolder } from './holders.js';
 import { completeStep, endOf, isReleased } from './ledger.js';
 import { writeEntries } from './record-fact.js';
@@ -338,7 +338,7 @@ async function skipRefused(tx: Tx, run: RunRow, step: StepRow, review: ReviewRow
   const who = review.decidedByName ?? review.decidedBy ?? 'somebody';
   const why = review.decisionReason === null ? '' : `: ${review.decisionReason}`;
   const reason = `${verb} by ${who}${why}`;
-  await skipStep(tx, step.id, reason);
+  await skipSteps(tx, [step.id], reason);
   if (review.policy.onReject === 'drop') {
     await dropIteration(tx, run, step, `block '${step.blockId}' was ${reason}`);
   }

@@ -5,7 +5,7 @@ import type { Block } from '../domain/definition.js';
 import { itemsOf } from '../domain/items.js';
 import type { StepEnd } from '../domain/orders.js';
 import { isStepEnded } from '../domain/statuses.js';
-import { iterationKeyOf, stepIdOf } from '../domain/step-ids.js';
+import { iterationKeyOf } from '../domain/step-ids.js';
 import { canonicalJson, MAX_SNAPSHOT_BYTES } from '../rules/canonical.js';
 import { type Db, inTransaction, type Tx } from './database.js';
 import { type Holder, isOlderThanHolder, replaceHolder } from './holders.js';
@@ -15,6 +15,7 @@ import {
   effectiveOutput,
   getStepContext,
   lockStep,
+  newStep,
   readEffectiveOutput,
   type StepContext,
 } from './steps.js';
@@ -125,24 +126,15 @@ async function writeItems(tx: Tx, context: StepContext, holder: Holder): Promise
   return rows.length;
 }
 
-type NewStep = ReturnType<typeof stepRows>[number];
-
 /** The rows of all iterations, one behind the other. */
 function stepRows({ run, step }: StepContext, body: readonly Block[], count: number) {
-  return Array.from({ length: count }, (_, place) => iterationKeyOf(step.iterationKey, place))
-    .flatMap((key) => body.map((block, position) => ({ key, block, position })))
-    .map(({ key, block, position }) => ({
-      id: stepIdOf(run.id, block.id, key),
-      projectId: run.projectId,
-      runId: run.id,
-      workflowId: run.workflowId,
-      blockId: block.id,
-      blockType: block.type,
-      blockLabel: block.label,
-      position,
-      parentStepId: step.id,
-      iterationKey: key,
-    }));
+  return Array.from({ length: count }, (_, place) =>
+    iterationKeyOf(step.iterationKey, place),
+  ).flatMap((iterationKey) =>
+    body.map((block, position) =>
+      newStep(run, block, position, { parentStepId: step.id, iterationKey }),
+    ),
+  );
 }
 
 async function countSteps(db: Db, stepId: string): Promise<number> {
@@ -158,7 +150,7 @@ async function writeSteps(
   tx: Tx,
   context: StepContext,
   holder: Holder,
-  rows: readonly NewStep[],
+  rows: readonly ReturnType<typeof newStep>[],
 ): Promise<StepEnd | null> {
   const locked = await lockIterating(tx, context);
   if (typeof locked === 'string') {

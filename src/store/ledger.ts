@@ -7,7 +7,7 @@ import { SYSTEM } from './actors.js';
 import { recordAudit } from './audit.js';
 import { type Db, inTransaction, type Tx } from './database.js';
 import { findReviewOfStep } from './reviews.js';
-import { droppedReason, skipStep } from './dropped.js';
+import { droppedReason, skipSteps } from './dropped.js';
 import { readJson, readJsonObject } from './stored-json.js';
 import { lockRun } from './runs.js';
 import { getStepContext, lockStep, readBlockInput, type StepContext } from './steps.js';
@@ -85,7 +85,7 @@ export async function beginStep(
     }
     const dropped = await droppedReason(tx, step);
     if (dropped !== null && (review === null || review.claimedAt === null)) {
-      await skipStep(tx, stepId, dropped);
+      await skipSteps(tx, [stepId], dropped);
       return { kind: 'ended', end: 'skipped' };
     }
     const attempt = isOurs ? step.attempt : step.attempt + 1;
@@ -193,7 +193,7 @@ export async function completeStep(
   const isForEach = step.blockType === 'for_each';
   const dropped = isForEach ? await droppedReason(tx, step) : null;
   if (dropped !== null) {
-    await skipStep(tx, step.id, dropped);
+    await skipSteps(tx, [step.id], dropped);
     return 'skipped';
   }
   await tx
@@ -250,7 +250,7 @@ export async function failAttempt(
     }
     const dropped = await droppedReason(tx, step);
     if (dropped !== null) {
-      await skipStep(tx, stepId, `${dropped} (its block failed: ${message})`);
+      await skipSteps(tx, [stepId], `${dropped} (its block failed: ${message})`);
       await endReview(tx, step, 'EXECUTED');
       return 'skipped';
     }

@@ -8,6 +8,7 @@ import type { Actor } from './actors.js';
 import { recordAudit } from './audit.js';
 import type { Tx } from './database.js';
 import { newId } from './ids.js';
+import { oweMessage } from './outbox.js';
 import { readFact, type ReviewUnderLock } from './reviews.js';
 import type { FactRow, ReviewRow } from './tables.js';
 
@@ -127,6 +128,27 @@ export async function recordFact(
       status: { status: updated.status, versionId: updated.decisionVersionId },
     },
   };
+}
+
+/** Owes the waiting workflow the news of a fact; see `oweMessage` for the lease. */
+export async function oweFact(
+  tx: Tx,
+  { row, review, message }: RecordedFact,
+  leaseMs: number,
+): ReturnType<typeof oweMessage> {
+  return await oweMessage(
+    tx,
+    {
+      projectId: review.projectId,
+      runId: review.runId,
+      kind: 'signal',
+      workflowId: null,
+      reviewId: review.id,
+      factId: row.id,
+      payload: message,
+    },
+    leaseMs,
+  );
 }
 
 const AUDIT_ACTION = {

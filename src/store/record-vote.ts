@@ -4,8 +4,7 @@ import type { TimeWindow } from '../domain/time-window.js';
 import { type Actor, asVoter } from './actors.js';
 import { cancelLockedRun, type Lease } from './cancel-run.js';
 import { type Db, inTransaction, type Tx } from './database.js';
-import { oweMessage } from './outbox.js';
-import { type Dialect, recordFact } from './record-fact.js';
+import { type Dialect, oweFact, recordFact } from './record-fact.js';
 import { lockReview, type ReviewUnderLock } from './reviews.js';
 import type { ReviewRow } from './tables.js';
 
@@ -86,19 +85,7 @@ export async function recordVoteLocked(
     ...request,
     timeWindow: windowOf(request.command),
   });
-  const signal = await oweMessage(
-    tx,
-    {
-      projectId: row.projectId,
-      runId: row.runId,
-      kind: 'signal',
-      workflowId: null,
-      reviewId: row.id,
-      factId: recorded.row.id,
-      payload: recorded.message,
-    },
-    leaseMs,
-  );
+  const signal = await oweFact(tx, recorded, leaseMs);
   const ends = recorded.state.status === 'REJECTED' || recorded.state.status === 'REVOKED';
   const cancellation =
     ends && locked.review.state.policy.onReject === 'cancel_run'

@@ -1,9 +1,9 @@
-import { createHash, randomBytes } from 'node:crypto';
 import { sql } from 'kysely';
 import type { Actor } from './actors.js';
 import { recordAudit } from './audit.js';
 import { type Db, inTransaction, type Tx } from './database.js';
 import { newId } from './ids.js';
+import { hashSecret, newSecret } from './secrets.js';
 
 /** A session that nobody uses ends after this long. */
 const IDLE_HOURS = 12;
@@ -48,7 +48,7 @@ export async function createSignInLink(
       .insertInto('signInLink')
       .values({
         ...known,
-        codeSha256: hash(code),
+        codeSha256: hashSecret(code),
         expiresAt: sql`clock_timestamp() + make_interval(mins => ${validForMinutes})`,
       })
       .execute();
@@ -66,7 +66,7 @@ export async function findSignInLink(db: Db, code: string): Promise<SignInLink |
         .onRef('person.projectId', '=', 'signInLink.projectId')
         .onRef('person.id', '=', 'signInLink.personId'),
     )
-    .where('signInLink.codeSha256', '=', hash(code))
+    .where('signInLink.codeSha256', '=', hashSecret(code))
     .where('signInLink.expiresAt', '>', sql<Date>`clock_timestamp()`)
     .where('person.removedAt', 'is', null)
     .select(['person.id as personId', 'person.name', 'signInLink.expiresAt'])
@@ -83,7 +83,7 @@ export async function useSignInLink(db: Db, code: string): Promise<string | null
   return await inTransaction(db, async (tx) => {
     const link = await tx
       .deleteFrom('signInLink')
-      .where('codeSha256', '=', hash(code))
+      .where('codeSha256', '=', hashSecret(code))
       .where('expiresAt', '>', sql<Date>`clock_timestamp()`)
       .returning(['projectId', 'personId'])
       .executeTakeFirst();
@@ -117,7 +117,7 @@ export async function beginSession(
       id,
       projectId,
       personId,
-      secretSha256: hash(secret),
+      secretSha256: hashSecret(secret),
       expiresAt: sql`clock_timestamp() + make_interval(hours => ${IDLE_HOURS})`,
     })
     .execute();
@@ -136,7 +136,7 @@ export async function findActorBySession(db: Db, secret: string): Promise<Actor 
         .onRef('person.projectId', '=', 'webSession.projectId')
         .onRef('person.id', '=', 'webSession.personId'),
     )
-    .where('webSession.secretSha256', '=', hash(secret))
+    .where('webSession.secretSha256', '=', hashSecret(secret))
     .where('webSession.expiresAt', '>', sql<Date>`clock_timestamp()`)
     .where('person.removedAt', 'is', null)
     .select([
@@ -170,7 +170,7 @@ export async function endSession(db: Db, secret: string): Promise<void> {
   await inTransaction(db, async (tx) => {
     const row = await tx
       .deleteFrom('webSession')
-      .where('secretSha256', '=', hash(secret))
+      .where('secretSha256', '=', hashSecret(secret))
       .returning(['id', 'projectId', 'personId'])
       .executeTakeFirst();
     if (row !== undefined) {
@@ -208,12 +208,4 @@ function extendedExpiry() {
   return sql<Date>`least(
     clock_timestamp() + make_interval(hours => ${IDLE_HOURS}),
     web_session.created_at + make_interval(days => ${MAX_SESSION_DAYS}))`;
-}
-
-function newSecret(): string {
-  return randomBytes(32).toString('base64url');
-}
-
-function hash(secret: string): string {
-  return createHash('sha256').update(secret, 'utf8').digest('hex');
 }

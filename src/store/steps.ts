@@ -14,20 +14,28 @@ import { readDefinition } from './workflows.js';
 export async function createSteps(db: Db | Tx, run: RunRow, definition: Definition): Promise<void> {
   await db
     .insertInto('step')
-    .values(
-      definition.blocks.map((block, position) => ({
-        id: stepIdOf(run.id, block.id),
-        projectId: run.projectId,
-        runId: run.id,
-        workflowId: run.workflowId,
-        blockId: block.id,
-        blockType: block.type,
-        blockLabel: block.label,
-        position,
-      })),
-    )
+    .values(definition.blocks.map((block, position) => newStep(run, block, position, null)))
     .onConflict((conflict) => conflict.doNothing())
     .execute();
+}
+
+/** The iteration that a step is in. */
+export type StepIteration = { readonly parentStepId: string; readonly iterationKey: string };
+
+/** The row of a step that has not begun; `within` the iteration it is in, null outside of every body. */
+export function newStep(run: RunRow, block: Block, position: number, within: StepIteration | null) {
+  return {
+    id: stepIdOf(run.id, block.id, within?.iterationKey ?? null),
+    projectId: run.projectId,
+    runId: run.id,
+    workflowId: run.workflowId,
+    blockId: block.id,
+    blockType: block.type,
+    blockLabel: block.label,
+    position,
+    parentStepId: within?.parentStepId ?? null,
+    iterationKey: within?.iterationKey ?? null,
+  };
 }
 
 /** A step with all it takes to run it. */

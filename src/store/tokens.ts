@@ -1,10 +1,10 @@
-import { createHash, randomBytes } from 'node:crypto';
 import { sql } from 'kysely';
 import type { Scope } from '../domain/people.js';
 import type { Actor } from './actors.js';
 import { recordAudit } from './audit.js';
 import { type Db, inTransaction } from './database.js';
 import { newId } from './ids.js';
+import { hashSecret, newSecret } from './secrets.js';
 import type { TokenRow } from './tables.js';
 
 /** What a token stands for: one person, or a named service with scopes. */
@@ -24,7 +24,7 @@ export async function createToken(
   db: Db,
   actor: Actor,
   subject: TokenSubject,
-  secret: string = SECRET_PREFIX + randomBytes(32).toString('base64url'),
+  secret: string = SECRET_PREFIX + newSecret(),
 ): Promise<NewToken> {
   return await inTransaction(db, async (tx) => {
     const row = await tx
@@ -35,7 +35,7 @@ export async function createToken(
         personId: 'personId' in subject ? subject.personId : null,
         service: 'service' in subject ? subject.service : null,
         scopes: 'scopes' in subject ? [...subject.scopes] : [],
-        secretSha256: hash(secret),
+        secretSha256: hashSecret(secret),
         createdBy: actor.id,
       })
       .returningAll()
@@ -63,7 +63,7 @@ export async function findActorBySecret(db: Db, secret: string): Promise<Actor |
         .onRef('person.id', '=', 'token.personId')
         .on('person.removedAt', 'is', null),
     )
-    .where('token.secretSha256', '=', hash(secret))
+    .where('token.secretSha256', '=', hashSecret(secret))
     .where('token.revokedAt', 'is', null)
     .select([
       'token.id as tokenId',
@@ -138,8 +138,4 @@ export async function revokeToken(db: Db, actor: Actor, id: string): Promise<boo
     }
     return row !== undefined;
   });
-}
-
-function hash(secret: string): string {
-  return createHash('sha256').update(secret, 'utf8').digest('hex');
 }

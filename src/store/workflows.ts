@@ -117,6 +117,20 @@ export async function listWorkflows(db: Db, projectId: string): Promise<readonly
   });
 }
 
+/** The names of several workflows as their current versions have them; one without a name is not among them. */
+export async function readWorkflowNames(
+  db: Db,
+  projectId: string,
+  workflowIds: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const { rows } = await sql<{ id: string; name: string }>`
+    select workflow.id, version.definition::json->>'name' as name
+      from workflow join workflow_version version on version.id = workflow.current_version_id
+     where workflow.project_id = ${projectId} and workflow.id = any(${[...new Set(workflowIds)]})
+       and version.definition::json->>'name' is not null`.execute(db);
+  return new Map(rows.map(({ id, name }) => [id, name]));
+}
+
 /** Finds a workflow with its current version. */
 export async function findWorkflow(
   db: Db,

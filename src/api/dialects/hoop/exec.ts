@@ -8,6 +8,7 @@ import { type Answer, answer, ok } from '../../answer.js';
 import { awaitReview } from '../../await-review.js';
 import { afterCommit, castVote } from '../../cast-vote.js';
 import { type ApiError, notFound } from '../../errors.js';
+import { firstByRank } from '../../first-refusal.js';
 import type { Call } from '../../route.js';
 import { findNamedReview } from './find-review.js';
 
@@ -105,11 +106,7 @@ export async function execute(call: Call, id: string): Promise<Answer | ApiError
 }
 
 function answerRefusals(refusals: readonly Refusal[], stepId: string): Answer | null {
-  const [first] = refusals.toSorted((a, b) => REFUSALS[a.code].rank - REFUSALS[b.code].rank);
-  if (first === undefined) {
-    throw new Error('a request to execute was refused without a reason');
-  }
-  return sayRefusal(first, stepId);
+  return sayRefusal(firstByRank(refusals, REFUSALS), stepId);
 }
 
 function sayRefusal(refusal: Refusal, stepId: string): Answer | null {

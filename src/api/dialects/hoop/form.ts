@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { explainRefusal, type Refusal, type RefusalCode } from '../../../domain/refusals.js';
 import { type Answer, answer } from '../../answer.js';
 import type { ApiError } from '../../errors.js';
+import { firstByRank } from '../../first-refusal.js';
 import { requiredText } from './request.js';
 
 const errorMessage = z
@@ -109,10 +110,7 @@ function formInvalid(
 }
 
 function formRefusal(refusals: readonly Refusal[]): Answer {
-  const [first] = refusals.toSorted((a, b) => REFUSALS[a.code].rank - REFUSALS[b.code].rank);
-  if (first === undefined) {
-    throw new Error('a command was refused without a reason');
-  }
+  const first = firstByRank(refusals, REFUSALS);
   const { status, message } = REFUSALS[first.code];
   return say(status, message ?? explainRefusal(first));
 }

@@ -16,8 +16,7 @@ import {
 } from '../../../store/inbox.js';
 import type { Resume } from '../../../store/outbox.js';
 import { readFact } from '../../../store/reviews.js';
-import { listWorkflows, readDefinition } from '../../../store/workflows.js';
-import type { Db } from '../../../store/database.js';
+import { readWorkflowNames } from '../../../store/workflows.js';
 import { ok } from '../../answer.js';
 import { anyId, integerParam, listOf, listQuery, text } from '../../fields.js';
 import { type ReviewRecord, readReviewRecords } from '../../review-records.js';
@@ -105,7 +104,11 @@ const list = route({
         db,
         page.rows.map(({ id }) => id),
       ),
-      workflowNames(db, actor.projectId),
+      readWorkflowNames(
+        db,
+        actor.projectId,
+        page.rows.map(({ workflowId }) => workflowId),
+      ),
     ]);
     return ok(
       showPage(
@@ -156,16 +159,6 @@ export function showOwnPart(
   };
 }
 
-async function workflowNames(db: Db, projectId: string): Promise<ReadonlyMap<string, string>> {
-  const workflows = await listWorkflows(db, projectId);
-  return new Map(
-    workflows.flatMap(({ id, current }) => {
-      const { name } = readDefinition(current);
-      return name === null ? [] : [[id, name] as const];
-    }),
-  );
-}
-
 const counts = route({
   id: 'inbox.counts',
   method: 'get',
@@ -210,14 +203,12 @@ const facets = route({
       .meta({ id: 'InboxFacets' }),
   },
   handle: async ({ deps, actor }) => {
-    const [{ blocks, groups }, names] = await Promise.all([
-      readFacets(deps.db, actor.projectId),
-      workflowNames(deps.db, actor.projectId),
-    ]);
+    const { blocks, groups } = await readFacets(deps.db, actor.projectId);
     const byWorkflow = new Map<string, number>();
     for (const { workflowId, count } of blocks) {
       byWorkflow.set(workflowId, (byWorkflow.get(workflowId) ?? 0) + count);
     }
+    const names = await readWorkflowNames(deps.db, actor.projectId, [...byWorkflow.keys()]);
     return ok({
       workflows: [...byWorkflow].map(([id, count]) => ({ id, name: names.get(id) ?? null, count })),
       blocks: blocks.map(({ workflowId, blockId, count }) => ({

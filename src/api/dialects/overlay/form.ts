@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { explainRefusal, type Refusal, type RefusalCode } from '../../../domain/refusals.js';
 import { type Answer, answer } from '../../answer.js';
 import type { ApiError } from '../../errors.js';
+import { firstByRank } from '../../first-refusal.js';
 import { invalidInput } from '../retab/error-wire.js';
 import { formError as retabError } from '../retab/form.js';
 
@@ -38,11 +39,7 @@ export function errorBody(status: number): z.ZodType {
 
 /** The refusal that this contract answers, of all that apply. */
 export function firstRefusal(refusals: readonly Refusal[]): Refusal {
-  const [first] = refusals.toSorted((a, b) => REFUSALS[a.code].rank - REFUSALS[b.code].rank);
-  if (first === undefined) {
-    throw new Error('a command was refused without a reason');
-  }
-  return first;
+  return firstByRank(refusals, REFUSALS);
 }
 
 /** An error of one sentence. */

@@ -2,6 +2,7 @@ import { explainRefusal, type Refusal, type RefusalCode } from '../../../domain/
 import type { Json } from '../../../domain/json.js';
 import { type Answer, answer } from '../../answer.js';
 import type { ApiError, Named } from '../../errors.js';
+import { firstByRank } from '../../first-refusal.js';
 
 /**
  * How this contract answers each refusal; of several that apply, the one with the lowest rank.
@@ -46,11 +47,7 @@ const NOT_FOUND = {
 
 /** The refusal that this contract answers, of all that apply. */
 export function firstRefusal(refusals: readonly Refusal[]): Refusal {
-  const [first] = refusals.toSorted((a, b) => REFUSALS[a.code].rank - REFUSALS[b.code].rank);
-  if (first === undefined) {
-    throw new Error('a command was refused without a reason');
-  }
-  return first;
+  return firstByRank(refusals, REFUSALS);
 }
 
 /** Gives an error the form of this contract: `{"detail": …}`, a list for malformed input. */

@@ -1,6 +1,7 @@
 import { explainRefusal, type Refusal, type RefusalCode } from '../../../domain/refusals.js';
 import type { Answer } from '../../answer.js';
 import type { ApiError, InvalidInput } from '../../errors.js';
+import { firstByRank } from '../../first-refusal.js';
 import { fail, type StatusWord } from './status.js';
 
 const NOT_ELIGIBLE = 'not eligible for review';
@@ -94,10 +95,7 @@ function formInvalid(problems: readonly InvalidInput[]): Answer {
 }
 
 function formRefusals(refusals: readonly Refusal[]): Answer {
-  const [first] = refusals.toSorted((a, b) => REFUSALS[a.code].rank - REFUSALS[b.code].rank);
-  if (first === undefined) {
-    throw new Error('a command was refused without a reason');
-  }
+  const first = firstByRank(refusals, REFUSALS);
   const { status, message } = REFUSALS[first.code];
   return fail(status, message ?? explainRefusal(first));
 }
