@@ -8,11 +8,11 @@ import { refuseForeignRequest } from './sign-in/same-origin.js';
 import { readSessionCookie } from './sign-in/session-cookie.js';
 
 /**
- * Says whose a credential is, or null when it is not one of those it knows.
+ * Says whose a credential is, null when it is not one of those it knows, or the error where that cannot be told.
  *
  * Verifiers are asked in turn: a further kind of credential is one more of them.
  */
-export type CredentialVerifier = (credential: string) => Promise<Actor | null>;
+export type CredentialVerifier = (credential: string) => Promise<Actor | ApiError | null>;
 
 /** Knows the tokens that the store has issued. */
 export function storedTokens(db: Db): CredentialVerifier {
@@ -85,9 +85,9 @@ export async function authenticate(
     return credential;
   }
   for (const verify of authentication.verifiers) {
-    const actor = await verify(credential.value);
-    if (actor !== null) {
-      return actor;
+    const known = await verify(credential.value);
+    if (known !== null) {
+      return known;
     }
   }
   return unauthenticated(

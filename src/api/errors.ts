@@ -46,7 +46,7 @@ export type ApiError = { readonly kind: 'error' } & (
       readonly existingParentId: string | null;
       readonly requestedParentId: string;
     }
-  | { readonly code: 'unavailable' }
+  | { readonly code: 'unavailable'; readonly message: string }
   | { readonly code: 'internal'; readonly requestId: string }
 );
 
@@ -72,6 +72,22 @@ export function notFound(what: Named, id: string): ApiError {
       ? `Nothing is served at '${id}': see /docs for what is.`
       : `There is no ${what} '${id}' in this project: check the id, or list what there is.`;
   return { kind: 'error', code: 'not_found', what, message };
+}
+
+/** The error of what cannot be answered while somebody else is away; the sentence is the middle of a longer one in some forms. */
+export function unavailable(
+  who: 'the database' | 'the OpenID provider' = 'the database',
+): ApiError {
+  return {
+    kind: 'error',
+    code: 'unavailable',
+    message: `${who} does not answer at the moment: send the request again in a few seconds`,
+  };
+}
+
+/** The message of an error as a sentence of its own. */
+export function asSentence(message: string): string {
+  return `${message.charAt(0).toUpperCase()}${message.slice(1)}.`;
 }
 
 /** The error of a caller whose roles or scopes do not allow the route. */

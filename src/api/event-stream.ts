@@ -14,8 +14,15 @@ const MAX_BUFFERED_BYTES = 1024 * 1024;
  *
  * `event: change` carries one change. `event: resync` says that some may have been missed: whatever
  * is shown has to be read again. Nothing is kept for those who were away, so a reconnect begins so.
+ *
+ * @param isWelcome whether the listener's session or token is still good; asked at every ping, and the stream ends when not
  */
-export function changeStream(hub: ChangeHub, projectId: string): Stream {
+export function changeStream(
+  hub: ChangeHub,
+  projectId: string,
+  isWelcome: () => Promise<boolean>,
+  pingEveryMs = PING_EVERY_MS,
+): Stream {
   return {
     kind: 'stream',
     open: (response) => {
@@ -44,7 +51,14 @@ export function changeStream(hub: ChangeHub, projectId: string): Stream {
         },
         onEnd: () => response.end(),
       });
-      const pinging = setInterval(() => response.write(': still here\n\n'), PING_EVERY_MS);
+      const pinging = setInterval(() => {
+        response.write(': still here\n\n');
+        // Whoever cannot be asked about, as PostgreSQL is away, is told nothing in the meantime either.
+        isWelcome().then(
+          (isStill) => isStill || response.end(),
+          () => undefined,
+        );
+      }, pingEveryMs);
       response.once('close', () => {
         clearInterval(pinging);
         unsubscribe();

@@ -7,7 +7,7 @@ import type { Answer } from './answer.js';
 import { authenticate, type Authentication } from './authenticate.js';
 import type { AppDeps } from './deps.js';
 import type { Dialect } from './dialects/dialect.js';
-import { type ApiError, invalidValue, isApiError } from './errors.js';
+import { type ApiError, invalidValue, isApiError, unavailable } from './errors.js';
 import type { Stream } from './event-stream.js';
 import { exchangeOf } from './exchange.js';
 import type { Metrics } from './metrics.js';
@@ -185,7 +185,7 @@ export function failureOf(error: unknown, request: Request, { deps }: Serving): 
   const { requestId, routeId } = exchangeOf(request);
   if (isStoreAway(error)) {
     deps.logger.warn({ err: error, requestId, route: routeId }, 'PostgreSQL is away');
-    return { kind: 'error', code: 'unavailable' };
+    return unavailable();
   }
   deps.logger.error({ err: error, requestId, route: routeId }, 'a request failed');
   return { kind: 'error', code: 'internal', requestId };

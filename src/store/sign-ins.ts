@@ -165,6 +165,29 @@ export async function findActorBySession(db: Db, secret: string): Promise<Actor 
   return { ...person, kind: 'person', scopes: [], tokenId: sessionId };
 }
 
+/**
+ * Whether the session or token that somebody came with is still good. Unlike a request it lengthens no session.
+ *
+ * Who came with neither, as with a token of an OpenID provider, stays until they go.
+ */
+export async function isStillSignedIn(
+  db: Db,
+  { tokenId }: Pick<Actor, 'tokenId'>,
+): Promise<boolean> {
+  if (tokenId === null) {
+    return true;
+  }
+  const { rows } = await sql<{ isGood: boolean }>`
+    select exists (
+        select from web_session where id = ${tokenId} and expires_at > clock_timestamp())
+      or exists (
+        select from token left join person
+          on person.project_id = token.project_id and person.id = token.person_id
+         where token.id = ${tokenId} and token.revoked_at is null
+           and person.removed_at is null) as is_good`.execute(db);
+  return rows[0]?.isGood === true;
+}
+
 /** Ends a session at once; one that has ended already stays so. */
 export async function endSession(db: Db, secret: string): Promise<void> {
   await inTransaction(db, async (tx) => {

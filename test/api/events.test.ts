@@ -1,5 +1,17 @@
+import { once } from 'node:events';
+import express from 'express';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { changeStream } from '../../src/api/event-stream.js';
+import { type Actor, SYSTEM } from '../../src/store/actors.js';
+import { inTransaction } from '../../src/store/database.js';
+import {
+  beginSession,
+  endSession,
+  findActorBySession,
+  isStillSignedIn,
+} from '../../src/store/sign-ins.js';
+import { findActorBySecret, revokeToken } from '../../src/store/tokens.js';
 import { type Caller, startApi, type TestApi, valueAt } from '../support/api.js';
 
 let api: TestApi;
@@ -110,6 +122,52 @@ describe('the event stream', () => {
     expect(await ended).toMatch(/^Error: the stream ended after /);
   });
 });
+
+test('an open stream ends by itself once its session has ended, or its token is revoked', async () => {
+  const { db } = api;
+  const secret = await inTransaction(db, (tx) =>
+    beginSession(tx, { projectId: SYSTEM.projectId, personId: 'u_ann' }, 'link'),
+  );
+  const session = await findActorBySession(db, secret ?? '');
+  const token = await findActorBySecret(db, (await api.person('u_bea')).token);
+  const [own, other] = [await pingsOf(session), await pingsOf(token)];
+  await Promise.all([own.next(), other.next()]);
+  await endSession(db, secret ?? '');
+  expect(await ends(own)).toBe(true);
+  expect((await other.next()).done).toBe(false);
+  await revokeToken(db, SYSTEM, token?.tokenId ?? '');
+  expect(await ends(other)).toBe(true);
+});
+
+/** What a stream of somebody says, with a ping every few milliseconds. */
+async function pingsOf(actor: Actor | null): Promise<AsyncIterator<Uint8Array>> {
+  if (actor === null) {
+    throw new Error('nobody came');
+  }
+  const stream = changeStream(
+    api.changes,
+    actor.projectId,
+    () => isStillSignedIn(api.db, actor),
+    5,
+  );
+  const server = express()
+    .get('/', (_request, response) => stream.open(response))
+    .listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const { body } = await fetch(`http://127.0.0.1:${port}/`);
+  server.close();
+  const chunks: AsyncIterable<Uint8Array> = body ?? new ReadableStream();
+  return chunks[Symbol.asyncIterator]();
+}
+
+async function ends(pings: AsyncIterator<Uint8Array>): Promise<boolean> {
+  for (let said = await pings.next(); said.done !== true; said = await pings.next()) {
+    // What was under way is read to its end.
+  }
+  return true;
+}
 
 /** What a restart of PostgreSQL does to a listening connection. */
 async function endListeners({ database }: TestApi): Promise<void> {

@@ -6,7 +6,7 @@ import { ConfigError } from '../../src/cli/config.js';
 import { readOidcSettings } from '../../src/cli/oidc-settings.js';
 import { SYSTEM } from '../../src/store/actors.js';
 import { putPerson, removePerson } from '../../src/store/people.js';
-import { startApi, type TestApi, valueAt } from '../support/api.js';
+import { domainError, said, startApi, type TestApi, valueAt } from '../support/api.js';
 import {
   createBrowser,
   type OpenIdProvider,
@@ -246,6 +246,14 @@ test('a provider that is away is said, and everything else works', async () => {
     const login = await fetch(`${alone.url}/auth/login`, { redirect: 'manual' });
     expect(login.headers.get('location')).toBe('/signin?error=unavailable');
     expect((await alone.get('/v1/me')).status).toBe(200);
+    const token = await provider.sign({ sub: 'jo' });
+    expect(said(await alone.get('/v1/me', { as: { id: '', token } }))).toEqual(
+      domainError(
+        503,
+        'unavailable',
+        'The OpenID provider does not answer at the moment: send the request again in a few seconds.',
+      ),
+    );
   } finally {
     await alone.stop();
   }

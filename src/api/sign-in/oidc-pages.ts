@@ -87,7 +87,7 @@ async function begin(
     returnTo: safeReturnPath(queryOf(request).get('return_to')),
     until: Date.now() + FLOW_SECONDS * 1_000,
   };
-  const url = buildAuthorizationUrl(await oidc.discover(), {
+  const url = buildAuthorizationUrl(await oidc.discoverAgain(), {
     redirect_uri: new URL('/auth/callback', originOf(request, deps)).href,
     scope: 'openid profile email',
     state: flow.state,

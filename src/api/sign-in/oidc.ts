@@ -1,4 +1,4 @@
-import { createRemoteJWKSet, jwtVerify } from 'jose';
+import { createRemoteJWKSet, type JWTPayload, jwtVerify } from 'jose';
 import {
   allowInsecureRequests,
   ClientSecretBasic,
@@ -10,6 +10,7 @@ import type { Logger } from 'pino';
 import type { Db } from '../../store/database.js';
 import { findActorFromDirectory } from '../../store/directory.js';
 import type { CredentialVerifier } from '../authenticate.js';
+import { unavailable } from '../errors.js';
 import type { OidcSettings } from './oidc-settings.js';
 import { personOfClaims } from './person-of-claims.js';
 
@@ -17,6 +18,8 @@ import { personOfClaims } from './person-of-claims.js';
 export type Oidc = {
   readonly settings: OidcSettings;
   readonly discover: () => Promise<Configuration>;
+  /** Asks the provider anew: whoever is about to be led there is not led to one that is away. */
+  readonly discoverAgain: () => Promise<Configuration>;
 };
 
 const TIMEOUT_S = 10;
@@ -32,6 +35,11 @@ export function createOidc(settings: OidcSettings): Oidc {
         throw error;
       });
       return await found;
+    },
+    discoverAgain: async () => {
+      const configuration = await discover(settings);
+      found = Promise.resolve(configuration);
+      return configuration;
     },
   };
 }
@@ -72,24 +80,26 @@ export function issuedTokens(db: Db, oidc: Oidc, logger: Logger): CredentialVeri
     if (audience === null || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(credential)) {
       return null;
     }
+    let claims: JWTPayload;
     try {
       const { issuer, jwks_uri: jwksUri } = (await oidc.discover()).serverMetadata();
       keys ??= createRemoteJWKSet(new URL(jwksUri ?? ''));
-      const { payload } = await jwtVerify(credential, keys, {
+      const verified = await jwtVerify(credential, keys, {
         issuer,
         audience,
         algorithms: ALGORITHMS,
         requiredClaims: ['exp'],
       });
-      const person = personOfClaims(payload, oidc.settings);
-      return person === null ? null : await findActorFromDirectory(db, person);
+      claims = verified.payload;
     } catch (error) {
       if (isOfToken(error)) {
         return null;
       }
       logger.warn({ err: error }, 'a token could not be verified with the OpenID provider');
-      throw error;
+      return unavailable('the OpenID provider');
     }
+    const person = personOfClaims(claims, oidc.settings);
+    return person === null ? null : await findActorFromDirectory(db, person);
   };
 }
 

@@ -82,11 +82,7 @@ export function formErrorWith(notFoundMessage: string): (error: ApiError) => Ans
       case 'parent_conflict':
         return say(409, `this content is version '${error.versionId}' already`);
       case 'unavailable':
-        return say(
-          503,
-          'the database does not answer at the moment: send the request again in a few seconds',
-          { 'retry-after': '2' },
-        );
+        return say(503, error.message, { 'retry-after': '2' });
       case 'internal':
         return say(
           500,

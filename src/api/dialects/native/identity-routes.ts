@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ROLES, SCOPES } from '../../../domain/people.js';
+import { isStillSignedIn } from '../../../store/sign-ins.js';
 import { ok } from '../../answer.js';
 import { changeStream } from '../../event-stream.js';
 import { route } from '../../route.js';
@@ -41,7 +42,8 @@ const events = route({
   dialect: native,
   produces: 'text/event-stream',
   responses: { 200: z.string() },
-  handle: async ({ deps, actor }) => changeStream(deps.changes, actor.projectId),
+  handle: async ({ deps, actor }) =>
+    changeStream(deps.changes, actor.projectId, () => isStillSignedIn(deps.db, actor)),
 });
 
 export const IDENTITY_ROUTES = [get, events] as const;

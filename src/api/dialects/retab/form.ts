@@ -1,7 +1,7 @@
 import { explainRefusal, type Refusal, type RefusalCode } from '../../../domain/refusals.js';
 import type { Json } from '../../../domain/json.js';
 import { type Answer, answer } from '../../answer.js';
-import type { ApiError, Named } from '../../errors.js';
+import { asSentence, type ApiError, type Named } from '../../errors.js';
 import { firstByRank } from '../../first-refusal.js';
 
 /**
@@ -91,13 +91,7 @@ export function formError(error: ApiError): Answer {
         },
       );
     case 'unavailable':
-      return domainError(
-        503,
-        error.code,
-        'The database does not answer at the moment: send the request again in a few seconds.',
-        {},
-        { 'retry-after': '2' },
-      );
+      return domainError(503, error.code, asSentence(error.message), {}, { 'retry-after': '2' });
     case 'internal':
       return domainError(
         500,

@@ -1,6 +1,6 @@
 import { explainRefusal, type Refusal, type RefusalCode } from '../../../domain/refusals.js';
 import type { Answer } from '../../answer.js';
-import type { ApiError, InvalidInput } from '../../errors.js';
+import { asSentence, type ApiError, type InvalidInput } from '../../errors.js';
 import { firstByRank } from '../../first-refusal.js';
 import { fail, type StatusWord } from './status.js';
 
@@ -61,12 +61,7 @@ export function formError(error: ApiError): Answer {
     case 'parent_conflict':
       return fail('ALREADY_EXISTS', `This content is version '${error.versionId}' already.`);
     case 'unavailable':
-      return fail(
-        'UNAVAILABLE',
-        'The database does not answer at the moment: send the request again in a few seconds.',
-        null,
-        { 'retry-after': '2' },
-      );
+      return fail('UNAVAILABLE', asSentence(error.message), null, { 'retry-after': '2' });
     case 'internal':
       return fail('INTERNAL', 'INTERNAL');
   }
