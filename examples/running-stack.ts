@@ -12,11 +12,13 @@ export type RunningStack = {
   readonly client: Client;
 };
 
-const home = process.env['COUNTERSIGN_HOME'] ?? '.countersign';
+function homeFolder(): string {
+  return process.env['COUNTERSIGN_HOME'] ?? '.countersign';
+}
 
 /** Does something with the stack of this home if it answers, else with one that is started for it and stopped afterwards. */
 export async function withRunningStack(use: (stack: RunningStack) => Promise<void>): Promise<void> {
-  const known = await findLocalStack(home);
+  const known = await findLocalStack(homeFolder());
   if (known !== null && (await answers(known.api_url))) {
     await use(await readStack());
     return;
@@ -35,6 +37,7 @@ export async function withRunningStack(use: (stack: RunningStack) => Promise<voi
 
 /** Where the stack of this home runs, as it has written it down. */
 async function readStack(): Promise<RunningStack> {
+  const home = homeFolder();
   const stack = await findLocalStack(home);
   if (stack === null) {
     throw new Error(`there is no stack.json in ${home}: start a stack with npm start`);

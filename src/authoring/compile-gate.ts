@@ -32,6 +32,7 @@ const OPTIONS = {
   correctionAuthorMayApprove: true,
   forceApprovalGroups: true,
   acknowledgeSuperseded: true,
+  dueIn: true,
   placement: true,
   when: true,
   release: true,
@@ -68,6 +69,7 @@ export function compileGate(
       on_reject: isOnReject(options.onReject) ? ON_REJECT[options.onReject] : undefined,
       force_approval_groups: options.forceApprovalGroups,
       acknowledge_superseded: options.acknowledgeSuperseded,
+      due_in: options.dueIn,
     }),
     problems: [
       ...unknownOptions(options, Object.keys(OPTIONS)),

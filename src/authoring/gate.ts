@@ -34,6 +34,8 @@ export interface GateOptions {
   readonly forceApprovalGroups?: readonly string[];
   /** True: whoever approves must name the versions that this discards. */
   readonly acknowledgeSuperseded?: boolean;
+  /** By when a decision is wanted, from the opening on: the queue is sorted by it. Nothing happens by itself when it passes. */
+  readonly dueIn?: Duration;
 }
 
 /** A gate on what came out of a block. */

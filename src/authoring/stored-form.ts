@@ -22,6 +22,7 @@ export type DeclaredGate = {
   readonly on_reject?: Gate['on_reject'];
   readonly force_approval_groups?: readonly string[];
   readonly acknowledge_superseded?: boolean;
+  readonly due_in?: string;
 };
 
 /** A block in the form that is sent. */

@@ -110,12 +110,13 @@ async function startApi(settings: ApiSettings): Promise<RunningApi> {
   return {
     url: `http://${host}:${boundPort}`,
     stop: async () => {
+      const closed = once(server, 'close'); // with nobody connected that is at once
       server.close();
       await unfollow();
       changes.end();
       server.closeIdleConnections();
       const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
-      await once(server, 'close');
+      await closed;
       clearTimeout(timer);
       await sender.stop();
       await temporal.close();

@@ -1,4 +1,4 @@
-import type { Json, JsonObject, Role, RunStatus, Scope, StepStatus } from './wire.js';
+import type { Json, JsonObject, ReviewStatus, Role, RunStatus, Scope, StepStatus } from './wire.js';
 
 /** What every long list can be asked for; `after` is the cursor in `list_metadata` of an earlier page. */
 type ListQuery = {
@@ -16,6 +16,26 @@ export type ListReviews = ListQuery & {
   readonly block_id?: string | undefined;
   readonly step_id?: string | undefined;
   readonly iteration_key?: string | undefined;
+};
+
+/** Which reviews to look at as they concern the caller; by default those that wait for them, oldest first. */
+export type ListInbox = {
+  readonly view?: 'waiting' | 'open_to_me' | 'decided_by_me' | 'all' | undefined;
+  readonly workflow_id?: string | undefined;
+  readonly block_id?: string | undefined;
+  readonly run_id?: string | undefined;
+  /** Those that still wait for this group. */
+  readonly group?: string | undefined;
+  readonly status?: ReviewStatus | undefined;
+  /** A duration such as `24h`. */
+  readonly older_than?: string | undefined;
+  /** True: only undecided ones whose `due_at` has passed. */
+  readonly overdue?: boolean | undefined;
+  readonly search?: string | undefined;
+  /** `due`: what is due soonest first, then what is never due. */
+  readonly order?: 'oldest' | 'newest' | 'due' | undefined;
+  readonly after?: string | undefined;
+  readonly limit?: number | undefined;
 };
 
 /** Which runs to list; by default all, newest first. */

@@ -1,7 +1,13 @@
 import { Pages } from './pages.js';
-import type { ApproveOptions, CreateVersion, ListReviews, WithdrawOptions } from './requests.js';
+import type {
+  ApproveOptions,
+  CreateVersion,
+  ListInbox,
+  ListReviews,
+  WithdrawOptions,
+} from './requests.js';
 import { path, type Transport } from './transport.js';
-import type { Explanation, Fact, Review, SubmitResponse, Version } from './wire.js';
+import type { Explanation, Fact, InboxItem, Review, SubmitResponse, Version } from './wire.js';
 
 const MAX_PAGE = 200;
 
@@ -14,6 +20,10 @@ export function reviewsClient(transport: Transport) {
     /** Lists reviews, by default those that are undecided, oldest first. */
     list: (query: ListReviews = {}): Pages<Review> =>
       new Pages((page) => transport.get('/v1/workflows/reviews', { ...query, ...page }), MAX_PAGE),
+
+    /** Lists reviews as they concern the caller, by default those that wait for them, oldest first. */
+    inbox: (query: ListInbox = {}): Pages<InboxItem> =>
+      new Pages((page) => transport.get('/v1/inbox', { ...query, ...page }), MAX_PAGE),
 
     /** Reads one review. */
     get: (reviewId: string): Promise<Review> =>

@@ -45,6 +45,22 @@ export type Version = {
   readonly content_sha256: string;
 };
 
+/** A review with what it means to the caller. */
+export type InboxItem = Review & {
+  /** By when a decision is wanted; null where it is never due. */
+  readonly due_at: string | null;
+  readonly workflow_name: string | null;
+  /** The keys of the open entries that the caller may fill. */
+  readonly can_fill: readonly string[];
+  /** The caller's standing vote. */
+  readonly my_vote: {
+    readonly verdict: 'approved' | 'rejected' | 'revoked';
+    readonly version_id: string;
+    readonly seq: number;
+  } | null;
+  readonly resume_status: 'resumed' | 'pending' | 'failed' | 'skipped';
+};
+
 /** An entry that is still open, and who could fill it today. */
 export type MissingEntry = {
   readonly key: string;
@@ -63,6 +79,8 @@ export type Explanation = {
   /** What the review waits for, in one sentence. */
   readonly waiting_for: string;
   readonly opened_because: string;
+  /** By when a decision is wanted; null where it is never due. */
+  readonly due_at: string | null;
   readonly missing: readonly MissingEntry[];
   /** How many of the missing group entries are needed; the named ones all are. */
   readonly still_needed: number;

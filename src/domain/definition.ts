@@ -70,6 +70,8 @@ export type Gate = {
   readonly on_reject: 'cancel_run' | 'drop' | 'continue';
   readonly force_approval_groups: readonly string[];
   readonly acknowledge_superseded: boolean;
+  /** By when a decision is wanted, from the opening on. Left out where none is declared, so that older definitions keep their ids. */
+  readonly due_in?: string;
 };
 
 /** How a block may be executed: again after a crash or not, how often, and for how long at most. */

@@ -30,6 +30,19 @@ export function overallLikelihood(likelihoods: Json | null): number | null {
  * The difference of the counts is divided once: the difference of two shares, 0.6 − 0.4, is a hair below 0.2.
  */
 export function topMargin(consensus: JsonObject | null): number | null {
+  const votes = countVotes(consensus);
+  if (votes === null) {
+    return null;
+  }
+  const [first = 0, second = 0] = votes.map(({ count }) => count);
+  return (first - second) / votes.reduce((sum, { count }) => sum + count, 0);
+}
+
+/** A category, and how many votes of a consensus it got. */
+export type VoteCount = { readonly category: string; readonly count: number };
+
+/** How many votes each category got, most first; null if there are no votes. */
+export function countVotes(consensus: JsonObject | null): readonly VoteCount[] | null {
   const choices = consensus === null ? undefined : own(consensus, 'choices');
   if (!isJsonList(choices) || choices.length === 0) {
     return null;
@@ -42,8 +55,9 @@ export function topMargin(consensus: JsonObject | null): number | null {
     }
     votes.set(category, (votes.get(category) ?? 0) + 1);
   }
-  const [first = 0, second = 0] = [...votes.values()].toSorted((a, b) => b - a);
-  return (first - second) / choices.length;
+  return [...votes]
+    .map(([category, count]) => ({ category, count }))
+    .toSorted((a, b) => b.count - a.count);
 }
 
 /** The likelihoods of every page of every part of a split, in order; null where a part or a page has none. */

@@ -65,8 +65,8 @@ const review = closed({
   on_reject: z.enum(['cancel_run', 'drop', 'continue']).nullish(),
   force_approval_groups: z.array(name).max(MAX_ENTRIES).nullish(),
   acknowledge_superseded: z.boolean().nullish(),
+  due_in: duration.nullish(),
   remind_every: z.unknown().optional(),
-  due_in: z.unknown().optional(),
   on_due: z.unknown().optional(),
   escalate: z.unknown().optional(),
 });

@@ -49,6 +49,7 @@ export function checkGate(review: DeclaredReview, context: GateContext): Checked
     on_reject: review.on_reject ?? 'cancel_run',
     force_approval_groups: review.force_approval_groups ?? [],
     acknowledge_superseded: review.acknowledge_superseded ?? false,
+    ...(typeof review.due_in === 'string' ? { due_in: review.due_in } : {}),
   } as const satisfies Omit<Gate, 'predicate'>;
   const problems = [
     ...('problems' in checked ? checked.problems : []),

@@ -16,7 +16,6 @@ type NotYet = {
  */
 export const NOT_YET_SUPPORTED: readonly NotYet[] = [
   { in: 'review', key: 'remind_every' },
-  { in: 'review', key: 'due_in' },
   { in: 'review', key: 'on_due' },
   { in: 'review', key: 'escalate' },
 ];

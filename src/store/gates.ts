@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { compilePolicy } from '../domain/compile-policy.js';
 import type { Gate, Predicate } from '../domain/definition.js';
+import { parseDurationMs } from '../domain/duration.js';
 import type { Fact } from '../domain/facts.js';
 import type { JsonObject } from '../domain/json.js';
 import type { StepEnd } from '../domain/orders.js';
@@ -142,6 +143,7 @@ export async function openReview(
       triggeredBy: JSON.stringify(firing.triggeredBy),
       because: firing.because,
       newestVersionId: seedId,
+      ...(await openingTimes(tx, gate)),
     })
     .returningAll()
     .executeTakeFirstOrThrow();
@@ -180,6 +182,21 @@ export async function openReview(
     detail: { step_id: step.id, version_id: seedId, because: firing.because },
   });
   return { reviewId: id, policy, newestVersionId: seedId, facts: [] };
+}
+
+/** When a review opens and is due, by one reading of the clock; nothing where it is never due. */
+async function openingTimes(
+  tx: Tx,
+  { due_in: dueIn }: Gate,
+): Promise<{ readonly createdAt?: Date; readonly dueAt?: Date }> {
+  const dueInMs = dueIn === undefined ? null : parseDurationMs(dueIn);
+  if (dueInMs === null) {
+    return {};
+  }
+  const { now: createdAt } = await tx
+    .selectNoFrom(sql<Date>`clock_timestamp()`.as('now'))
+    .executeTakeFirstOrThrow();
+  return { createdAt, dueAt: new Date(createdAt.getTime() + dueInMs) };
 }
 
 /**

@@ -27,20 +27,32 @@ export type InboxFilter = {
   readonly statuses: readonly ReviewStatus[];
   /** Opened at least so long ago. */
   readonly olderThanMs: number | null;
+  /** Undecided, and the time by which a decision was wanted has passed. */
+  readonly isOverdue: boolean;
   /** Words that all occur in the review's names, ids, owner or reason. */
   readonly search: readonly string[];
 };
 
-/** Lists the reviews of one view by (created_at, id). */
+/**
+ * A page of the inbox, ordered by when reviews opened or by when a decision is wanted.
+ *
+ * `due`: the soonest first, then those that are never due; of one time the oldest first.
+ */
+export type InboxPageRequest = Omit<PageRequest, 'order'> & {
+  readonly order: PageRequest['order'] | 'due';
+};
+
+/** Lists the reviews of one view. */
 export async function listInbox(
   db: Db,
   reader: Actor,
   view: InboxView,
   filter: InboxFilter,
-  page: PageRequest,
+  page: InboxPageRequest,
 ): Promise<Page<ReviewRow>> {
-  return await readPage(
-    page,
+  const isByDue = page.order === 'due';
+  return await readPage<ReviewRow, ReviewRow>(
+    { ...page, order: page.order === 'desc' ? 'desc' : 'asc' },
     (id) => findReview(db, reader.projectId, id),
     (position, direction, limit) =>
       db
@@ -50,31 +62,56 @@ export async function listInbox(
         .where(isIn(view, reader))
         .where(fits(filter))
         .where(position)
+        .$if(isByDue, (query) => query.orderBy(DUE, direction))
         .orderBy('createdAt', direction)
         .orderBy('id', direction)
         .limit(limit)
         .execute(),
+    isByDue ? isBeyondByDue : undefined,
   );
+}
+
+/** As the index has it: what is never due comes last. */
+const DUE = sql<Date>`coalesce(review.due_at, 'infinity'::timestamptz)`;
+
+function isBeyondByDue(row: ReviewRow, direction: 'asc' | 'desc'): Expression<SqlBool> {
+  const place = sql`(coalesce(${row.dueAt}::timestamptz, 'infinity'::timestamptz), ${row.createdAt}::timestamptz, ${row.id}::text)`;
+  return direction === 'asc'
+    ? sql<SqlBool>`(${DUE}, review.created_at, review.id) > ${place}`
+    : sql<SqlBool>`(${DUE}, review.created_at, review.id) < ${place}`;
 }
 
 /** Counting stops here: more than this is only ever shown as "and more". */
 export const COUNTED_AT_MOST = 10_000;
 
-/** Counts the reviews of every view, each up to `COUNTED_AT_MOST`. */
+/**
+ * Counts the reviews of every view, each up to `COUNTED_AT_MOST`.
+ *
+ * Whether a review fits is asked once, not once for every view: a search reads much of each row. What is
+ * gathered before it is counted is gathered only as far as somebody counts.
+ */
 export async function countInbox(
   db: Db,
   reader: Actor,
   filter: InboxFilter,
 ): Promise<Record<InboxView, number>> {
-  const count = (view: InboxView) => sql<number>`(
-    select count(*)::int from (
-      select 1 from review
-       where project_id = ${reader.projectId} and ${isIn(view, reader)} and ${fits(filter)}
-       limit ${COUNTED_AT_MOST}
-    ) counted)`;
+  const count = (rows: Expression<unknown>) =>
+    sql<number>`(select count(*)::int from (${rows} limit ${COUNTED_AT_MOST}) counted)`;
+  // Under the name of the table, so that the conditions of views say the same of both.
+  const open = (view: InboxView) =>
+    count(sql`select 1 from open as review where ${isIn(view, reader)}`);
   const { rows } = await sql<Record<InboxView, number>>`
-    select ${count('waiting')} as waiting, ${count('open_to_me')} as open_to_me,
-           ${count('decided_by_me')} as decided_by_me, ${count('all')} as "all"`.execute(db);
+    with open as materialized (
+      select id, project_id, status, owner_id, policy, newest_version_id from review
+       where project_id = ${reader.projectId} and status = 'PENDING' and ${fits(filter)})
+    select ${open('waiting')} as waiting, ${open('open_to_me')} as open_to_me,
+           ${count(sql`select 1 from review where project_id = ${reader.projectId}
+                          and ${isIn('decided_by_me', reader)} and ${fits(filter)}`)} as decided_by_me,
+           least(${COUNTED_AT_MOST}, ${open('all')} + ${count(sql`
+             select 1 from review
+              where project_id = ${reader.projectId} and status <> 'PENDING' and ${fits(filter)}`)}) as "all"`.execute(
+    db,
+  );
   // The plugin that names columns in camel case is told nothing of views.
   const row: Readonly<Record<string, number>> = rows[0] ?? {};
   return {
@@ -103,11 +140,12 @@ export async function readFacets(db: Db, projectId: string): Promise<Facets> {
        where project_id = ${projectId} and status = 'PENDING'
        group by workflow_id, block_id order by workflow_id, block_id`.execute(db),
     sql<Facets['groups'][number]>`
-      select entry.subject as name, count(distinct entry.review_id)::int as count
-        from entry join review on review.id = entry.review_id
-       where entry.project_id = ${projectId} and entry.kind = 'group'
-         and entry.status = 'PENDING' and review.status = 'PENDING'
-       group by entry.subject order by entry.subject`.execute(db),
+      select name, count(*)::int as count from (
+        select distinct entry.subject as name, entry.review_id
+          from entry join review on review.id = entry.review_id
+         where entry.project_id = ${projectId} and entry.kind = 'group' and entry.status = 'PENDING'
+           and review.project_id = ${projectId} and review.status = 'PENDING') waiting
+       group by name order by name`.execute(db),
   ]);
   return { blocks: blocks.rows, groups: groups.rows };
 }
@@ -134,14 +172,14 @@ export async function resumesOf(
   );
 }
 
-/** The reviews before and behind one in a view, oldest first. */
+/** The reviews before and behind one in a view, in the order of what is due. */
 export async function neighboursOf(
   db: Db,
   reader: Actor,
   view: InboxView,
   reviewId: string,
 ): Promise<{ readonly previous: string | null; readonly next: string | null }> {
-  const around = { order: 'asc', before: null, after: null, limit: 1 } as const;
+  const around = { order: 'due', before: null, after: null, limit: 1 } as const;
   const [previous, next] = await Promise.all([
     listInbox(db, reader, view, EVERYTHING, { ...around, before: reviewId }),
     listInbox(db, reader, view, EVERYTHING, { ...around, after: reviewId }),
@@ -156,6 +194,7 @@ const EVERYTHING: InboxFilter = {
   group: null,
   statuses: [],
   olderThanMs: null,
+  isOverdue: false,
   search: [],
 };
 
@@ -196,19 +235,19 @@ function mayOwn(reader: Actor): Expression<SqlBool> {
 }
 
 function hasEntryFor(reader: Actor, isOpen: boolean): Expression<SqlBool> {
-  const isReviewer = reader.roles.includes('reviewer');
+  // Each alternative as the index on open entries has it.
+  const mine = [
+    sql`(entry.kind = 'group' and entry.subject = any(${[...reader.groups]}::text[]))`,
+    sql`(entry.kind = 'reviewer' and entry.subject = ${reader.id})`,
+    ...(reader.roles.includes('reviewer') ? [sql`entry.kind = 'anyone'`] : []),
+  ];
   return sql<SqlBool>`exists (
-    select 1 from entry where entry.review_id = review.id
-       and (${!isOpen} or entry.status = 'PENDING')
-       and case entry.kind
-             when 'group' then entry.subject = any(${[...reader.groups]}::text[])
-             when 'reviewer' then entry.subject = ${reader.id}
-             else ${isReviewer}
-           end)`;
+    select 1 from entry where entry.review_id = review.id and entry.project_id = ${reader.projectId}
+       ${isOpen ? sql`and entry.status = 'PENDING'` : sql``} and (${sql.join(mine, sql` or `)}))`;
 }
 
 function fits(filter: InboxFilter): Expression<SqlBool> {
-  const { workflowId, blockId, runId, group, statuses, olderThanMs, search } = filter;
+  const { workflowId, blockId, runId, group, statuses, olderThanMs, isOverdue, search } = filter;
   const conditions: Expression<SqlBool>[] = [];
   if (workflowId !== null) {
     conditions.push(sql<SqlBool>`review.workflow_id = ${workflowId}`);
@@ -231,6 +270,9 @@ function fits(filter: InboxFilter): Expression<SqlBool> {
     conditions.push(
       sql<SqlBool>`review.created_at <= clock_timestamp() - ${olderThanMs} * interval '1 ms'`,
     );
+  }
+  if (isOverdue) {
+    conditions.push(sql<SqlBool>`review.status = 'PENDING' and review.due_at <= clock_timestamp()`);
   }
   for (const word of search) {
     const pattern = `%${word.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;

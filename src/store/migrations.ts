@@ -432,4 +432,27 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
       await sql.raw(statements).execute(db);
     },
   },
+  '0009_many_open_reviews': {
+    async up(db) {
+      // With thousands of open reviews, facets and counts are read from these indexes alone.
+      const statements = `
+        create index review_facets on review (project_id, workflow_id, block_id) where status = 'PENDING';
+        create index entry_waiting on entry (project_id, kind, subject, review_id) where status = 'PENDING';
+        drop index entry_open;
+      `;
+      await sql.raw(statements).execute(db);
+    },
+  },
+  '0010_due_reviews': {
+    async up(db) {
+      // Open reviews only: what is decided is due no more.
+      const statements = `
+        alter table review add column due_at timestamptz(3);
+        create index review_due
+          on review (project_id, coalesce(due_at, 'infinity'::timestamptz), created_at, id)
+          where status = 'PENDING';
+      `;
+      await sql.raw(statements).execute(db);
+    },
+  },
 };

@@ -29,20 +29,22 @@ export class UnknownCursorError extends Error {
 type Positioned = { readonly id: string; readonly createdAt: Date };
 
 /**
- * Reads one page of a list that is ordered by (created_at, id).
+ * Reads one page of a list that is ordered by (created_at, id), or as `isBeyond` has it.
  *
  * @param find gives the row that a cursor names, or null
  * @param fetch reads at most `limit` rows of the list that also satisfy `position`, in `direction`
+ * @param isBeyond which rows come behind a row in `direction`; every row has its own place
  * @throws UnknownCursorError
  */
-export async function readPage<Row extends Positioned>(
+export async function readPage<Row extends Place, Place extends Positioned = Positioned>(
   request: PageRequest,
-  find: (id: string) => Promise<Positioned | null>,
+  find: (id: string) => Promise<Place | null>,
   fetch: (
     position: Expression<SqlBool>,
     direction: 'asc' | 'desc',
     limit: number,
   ) => Promise<readonly Row[]>,
+  isBeyond: (row: Place, direction: 'asc' | 'desc') => Expression<SqlBool> = beyond,
 ): Promise<Page<Row>> {
   const { order, before, after, limit } = request;
   const cursorName = before === null ? 'after' : 'before';
@@ -54,7 +56,7 @@ export async function readPage<Row extends Positioned>(
 
   const backwards = before !== null;
   const direction = backwards ? opposite(order) : order;
-  const position = cursor === null ? sql<SqlBool>`true` : beyond(cursor, direction);
+  const position = cursor === null ? sql<SqlBool>`true` : isBeyond(cursor, direction);
   const fetched = await fetch(position, direction, limit + 1);
   const hasMore = fetched.length > limit;
   const rows = backwards ? fetched.slice(0, limit).toReversed() : fetched.slice(0, limit);
@@ -66,7 +68,7 @@ export async function readPage<Row extends Positioned>(
   }
   const behind = opposite(direction);
   const edge = backwards ? last : first;
-  const hasBehind = cursor !== null && (await fetch(beyond(edge, behind), behind, 1)).length > 0;
+  const hasBehind = cursor !== null && (await fetch(isBeyond(edge, behind), behind, 1)).length > 0;
   return {
     rows,
     before: (backwards ? hasMore : hasBehind) ? first.id : null,

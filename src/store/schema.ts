@@ -155,6 +155,7 @@ export interface Review {
   decisionReason: string | null;
   decisionSeq: number | null;
   decisionVersionId: string | null;
+  dueAt: Timestamp | null;
   endedAt: Timestamp | null;
   gate: Json;
   id: string;

@@ -139,6 +139,57 @@ describe('a vote', () => {
   });
 });
 
+describe('what is due', () => {
+  test('comes first with order=due, and says by when, on routes of our own alone', async () => {
+    const ben = reader('u_ben');
+    const open = (due_in?: string): Promise<OpenedReview> =>
+      api.openReview({
+        workflowId: 'due',
+        review: due_in === undefined ? {} : { due_in },
+      });
+    const [never, late, soon, over] = [
+      await open(),
+      await open('3d'),
+      await open('1h'),
+      await open('0s'),
+    ];
+    const ids = (of: readonly OpenedReview[]): readonly string[] => of.map(({ id }) => id);
+    const due = 'view=all&workflow_id=due';
+    expect(await inbox(ben, due)).toEqual(ids([never, late, soon, over]));
+    expect(await inbox(ben, `${due}&order=newest`)).toEqual(ids([over, soon, late, never]));
+    expect(await inbox(ben, `${due}&order=due`)).toEqual(ids([over, soon, late, never]));
+    expect(await inbox(ben, `${due}&order=due&after=${soon.id}`)).toEqual(ids([late, never]));
+    expect(await inbox(ben, `${due}&order=due&before=${never.id}&limit=2`)).toEqual(
+      ids([soon, late]),
+    );
+    expect(await inbox(ben, `${due}&overdue=true`)).toEqual(ids([over]));
+    expect(await inbox(ben, `${due}&overdue=false`)).toHaveLength(4);
+    const counts = await api.get('/v1/inbox/counts?workflow_id=due&overdue=true', { as: ben });
+    expect(counts.body).toMatchObject({ waiting: 1, open_to_me: 1, decided_by_me: 0, all: 1 });
+
+    const at = new Date(late.row.createdAt.getTime() + 3 * 86_400_000).toISOString();
+    const { body } = await api.get(`/v1/inbox?${due}&order=due`, { as: ben });
+    expect(valueAt(body, 'data', 2, 'due_at')).toBe(at);
+    expect(valueAt(body, 'data', 3, 'due_at')).toBeNull();
+    for (const path of ['context', 'explain']) {
+      const read = await api.get(`${late.path}/${path}`, { as: ben });
+      expect(valueAt(read.body, 'due_at')).toBe(at);
+      expect(valueAt(read.body, 'gate', 'due_in')).toBe('3d');
+    }
+    // The forms of other contracts are theirs.
+    const published = [late.path, '/v1/workflows/reviews?workflow_id=due', '/api/reviews'];
+    for (const path of published) {
+      const read = await api.get(path, { as: ben });
+      expect(read.status).toBe(200);
+      expect(JSON.stringify(read.body)).not.toContain('due_at');
+    }
+  });
+
+  test.each(['order=soonest', 'overdue=perhaps'])('is asked for in one way: %s', async (query) => {
+    expect((await api.get(`/v1/inbox?${query}`)).status).toBe(422);
+  });
+});
+
 describe('a vote from a page', () => {
   test('is refused with 409 when a newer version has come meanwhile, and nothing is recorded', async () => {
     const [ann, cat] = [reader('u_ann'), reader('u_cat')];
@@ -271,7 +322,7 @@ describe('the context of a review', () => {
       gate: { groups: [{ group: 'finance', required: 1 }] },
       block: { id: 'extract_invoice', type: 'extract' },
       run: { id: review.runId, status: 'running', owner_name: 'Name of u_ann' },
-      step: { id: review.stepId, status: 'awaiting_review', outcome_unknown: false },
+      step: { id: review.stepId, status: 'awaiting_review', outcome_unknown: false, votes: null },
       my: {
         can_fill: [],
         vote: null,
@@ -316,8 +367,7 @@ describe('the context of a review', () => {
 
   test('leads to the neighbours that wait, too', async () => {
     const ann = reader('u_ann');
-    const waiting = await inbox(ann, 'view=waiting');
-    const [first, second, third] = waiting;
+    const [first, second, third] = await inbox(ann, 'view=waiting&order=due');
     const { body } = await api.get(`/v1/workflows/reviews/${second}/context`, { as: ann });
     expect(valueAt(body, 'neighbours')).toEqual({ previous: first, next: third });
     const atTheEdge = await api.get(`/v1/workflows/reviews/${first}/context`, { as: ann });

@@ -83,10 +83,10 @@ describe('storing', () => {
     ],
     [
       'what is not supported yet',
-      { blocks: [{ ...TAKE, review: { due_in: '24h' } }] },
-      ['body', 'blocks', 0, 'review', 'due_in'],
+      { blocks: [{ ...TAKE, review: { remind_every: '24h' } }] },
+      ['body', 'blocks', 0, 'review', 'remind_every'],
       'value_error',
-      'Due_in is not supported yet.',
+      'Remind_every is not supported yet.',
     ],
     [
       'a NUL character in a name',

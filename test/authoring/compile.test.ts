@@ -33,7 +33,7 @@ describe('defineWorkflow', () => {
       'id type label needs executor review json_schema categories n_consensus map_method key allow_overlap body execution';
     expect(keys(written)).toEqual(blockKeys.split(' ').toSorted());
     const gateKeys =
-      'name instructions link predicate when placement groups reviewers min_approvals self_approval one_person_one_entry corrections correction_author_may_approve release on_reject force_approval_groups acknowledge_superseded';
+      'name instructions link predicate when placement groups reviewers min_approvals self_approval one_person_one_entry corrections correction_author_may_approve release on_reject force_approval_groups acknowledge_superseded due_in';
     expect(keys(gates)).toEqual(gateKeys.split(' ').toSorted());
   });
 

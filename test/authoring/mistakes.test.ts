@@ -252,7 +252,7 @@ const mistakes: readonly [string, () => unknown, string][] = [
     'a misspelt option of a gate',
     // @ts-expect-error -- it is instructions
     () => gated(extract.review({ instrctions: 'x' })),
-    'The gate of block "extract" is wrong: there is no option instrctions; there are title, instructions, link, approve, selfApproval, onePersonOneEntry, corrections, correctionAuthorMayApprove, forceApprovalGroups, acknowledgeSuperseded, placement, when, release, onReject.',
+    'The gate of block "extract" is wrong: there is no option instrctions; there are title, instructions, link, approve, selfApproval, onePersonOneEntry, corrections, correctionAuthorMayApprove, forceApprovalGroups, acknowledgeSuperseded, dueIn, placement, when, release, onReject.',
   ],
   [
     'what a rejection cannot do',

@@ -280,6 +280,7 @@ const rest: readonly Program[] = [
       onReject: 'cancel',
       forceApprovalGroups: ['sre-oncall'],
       acknowledgeSuperseded: true,
+      dueIn: '2d',
     }),
     storedTask,
     {
@@ -296,6 +297,7 @@ const rest: readonly Program[] = [
       on_reject: 'cancel_run',
       force_approval_groups: ['sre-oncall'],
       acknowledge_superseded: true,
+      due_in: '2d',
     },
   ),
   gated(

@@ -3,7 +3,8 @@ import { defineWorkflow, type DeclaredWorkflow } from '../../src/index.js';
 import { parseDefinition } from '../../src/rules/definition.js';
 import * as snippets from './snippets.js';
 
-const { approvals, conditions, invoice, invoices, payment, pile, policy, predicates } = snippets;
+const { approvals, conditions, invoice, invoices, payment, pile, policy, predicates, prompt } =
+  snippets;
 const one = { type: 'task', executor: { kind: 'supplied' } } as const;
 
 /** What is sent of each example. */
@@ -16,6 +17,7 @@ const shown: readonly [string, DeclaredWorkflow][] = [
     defineWorkflow({ id: 'w', blocks: [block] }),
   ]),
   ['a gate on an input', defineWorkflow({ id: 'w', blocks: [invoice, payment] })],
+  ['when it is due', defineWorkflow({ id: 'w', blocks: [prompt] })],
   ['a forEach', pile],
   ['a gate of an own workflow', { id: 'w', blocks: [{ id: 'a', ...one, review: policy }] }],
 ];

@@ -116,6 +116,10 @@ export const payment = block.task('pay', { needs: [invoice], executor: fn('pay_i
 });
 // #endregion input
 
+// #region due
+export const prompt = task.review({ approve: group('finance'), dueIn: '2d' });
+// #endregion due
+
 // #region forEach
 const parts = block.split('parts', { needs: [], executor: fn('split_pile') });
 

@@ -40,7 +40,11 @@ export const SIZES = {
   narrow: { width: 390, height: 844 },
 } as const;
 
+/** A server other than the one that all tests share, and the database that its sign-in links are made in. */
+export type Site = { readonly url: string; readonly databaseUrl: string };
+
 export type Looks = {
+  readonly site?: Site;
   readonly size?: keyof typeof SIZES;
   readonly theme?: 'light' | 'dark';
 };
@@ -62,9 +66,9 @@ export type Visit = {
 export async function visit(
   browser: Browser,
   person: PersonId | 'admin' | null,
-  { size = 'wide', theme = 'light' }: Looks = {},
+  { size = 'wide', theme = 'light', site = sharedSite() }: Looks = {},
 ): Promise<Visit> {
-  const baseURL = inject('siteUrl');
+  const baseURL = site.url;
   const context = await browser.newContext({
     baseURL,
     viewport: SIZES[size],
@@ -74,7 +78,7 @@ export async function visit(
     reducedMotion: 'reduce',
   });
   if (person !== null) {
-    const reply = await context.request.post(`/v1/session/links/${await linkFor(person)}`, {
+    const reply = await context.request.post(`/v1/session/links/${await linkFor(person, site)}`, {
       headers: { 'x-countersign-csrf': '1', origin: baseURL },
     });
     expect(reply.status()).toBe(204);
@@ -124,8 +128,11 @@ export function clientOf(person: PersonId | 'admin'): Client {
 }
 
 /** Makes the code of a one-time link that signs somebody in. */
-export async function linkFor(person: PersonId | 'admin'): Promise<string> {
-  const database = openDatabase(inject('databaseUrl'), { maxConnections: 1 });
+export async function linkFor(
+  person: PersonId | 'admin',
+  { databaseUrl }: Site = sharedSite(),
+): Promise<string> {
+  const database = openDatabase(databaseUrl, { maxConnections: 1 });
   try {
     const code = await createSignInLink(database.db, SYSTEM, person, 15);
     if (code === null) {
@@ -135,6 +142,10 @@ export async function linkFor(person: PersonId | 'admin'): Promise<string> {
   } finally {
     await database.close();
   }
+}
+
+function sharedSite(): Site {
+  return { url: inject('siteUrl'), databaseUrl: inject('databaseUrl') };
 }
 
 function tokenOf(person: PersonId | 'admin'): string {

@@ -18,6 +18,8 @@ declare module 'vitest' {
     siteUrl: string;
     /** What sign-in links are made in. */
     databaseUrl: string;
+    /** Where a second API on the same database finds Temporal. */
+    temporalAddress: string;
     adminToken: string;
     personTokens: Readonly<Record<PersonId, string>>;
   }
@@ -29,6 +31,7 @@ type Stack = {
   readonly url: string;
   readonly token: string;
   readonly databaseUrl: string;
+  readonly temporalAddress: string;
   stop(): Promise<void>;
 };
 
@@ -41,6 +44,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     project.provide('personTokens', await makePeople(admin));
     project.provide('siteUrl', stack.url);
     project.provide('databaseUrl', stack.databaseUrl);
+    project.provide('temporalAddress', stack.temporalAddress);
     project.provide('adminToken', stack.token);
     return () => stack.stop();
   } catch (error) {
@@ -74,7 +78,13 @@ async function startStack(): Promise<Stack> {
       if (local === null) {
         throw new Error('the stack did not write down where its servers are');
       }
-      return { url: ready, token: secret.trim(), databaseUrl: local.database_url, stop };
+      return {
+        url: ready,
+        token: secret.trim(),
+        databaseUrl: local.database_url,
+        temporalAddress: local.temporal_address,
+        stop,
+      };
     }
   }
   await stop();

@@ -58,6 +58,7 @@ describe('workflow check', () => {
         one_person_one_entry: true,
         release: 'manual',
         force_approval_groups: ['legal'],
+        due_in: '2d',
       }),
     );
     expect(printed.code).toBe(0);
@@ -71,6 +72,7 @@ pay on its input, before it runs
   welcome       reviewer u_gone
   rules         the owner of the run approves only as an admin; one person fills one entry; nobody corrects; legal may force an approval
   then          approved, it waits until its owner releases it; rejected, the run is cancelled
+  due           2d after it opened
 
   ENTRY                   COULD BE GIVEN TODAY BY
   group:finance#1         Name of u_ann (u_ann), Name of u_ben (u_ben)

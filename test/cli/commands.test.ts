@@ -192,6 +192,27 @@ describe('review', () => {
     expect(first.stdout).toContain('There are more than these 1: use --limit to see them.');
   });
 
+  test('list and show say what is due, and what is overdue', async () => {
+    const review = { workflowId: 'listed-due', review: { due_in: '3h' } };
+    const [due, overdue] = [
+      await api.openReview(review),
+      await api.openReview({ ...review, review: { due_in: '0s' } }),
+    ];
+    await api.openReview({ ...review, review: {} });
+    const listed = await run(['review', 'list', '--workflow', 'listed-due']);
+    expect(listed.stdout).toMatch(/^REVIEW .* OPENED +DUE +STATUS/);
+    expect(listed.stdout).toMatch(new RegExp(`^${due.id} .* due in 2 h +PENDING`, 'm'));
+    expect(listed.stdout).toMatch(
+      new RegExp(String.raw`^${overdue.id} .* overdue since [-0-9]+ [:0-9]+Z +PENDING`, 'm'),
+    );
+    const [shown, explained] = await Promise.all([
+      run(['review', 'show', due.id]),
+      run(['review', 'explain', overdue.id]),
+    ]);
+    expect(shown.stdout).toMatch(/^due .*Z \(due in 2 h\)$/m);
+    expect(explained.stdout).toMatch(/^due .*\(overdue since .*Z\)$/m);
+  });
+
   test('show and explain tell who could give what is missing, and let nothing hide', async () => {
     const { id } = await api.openReview({
       review: { groups: ['finance', 'nobody'], instructions: 'Look\u001b[8m twice' },

@@ -5,7 +5,7 @@ import { describeError } from '../../src/cli/output/errors.js';
 import { printable, printableJson, printableLines, say } from '../../src/cli/output/printable.js';
 import { styleFor } from '../../src/cli/output/style.js';
 import { fields, table } from '../../src/cli/output/table.js';
-import { showTime } from '../../src/cli/output/time.js';
+import { showDue, showTime } from '../../src/cli/output/time.js';
 
 const PLAIN = styleFor({ isTTY: false }, {});
 const COLOURED = styleFor({ isTTY: true }, {});
@@ -107,6 +107,20 @@ describe('showTime', () => {
     [null, ''],
   ])('shows %j as %j', (at, shown) => {
     expect(showTime(at)).toBe(shown);
+  });
+});
+
+describe('showDue', () => {
+  const NOW = Date.parse('2026-05-13T08:00:00.000Z');
+  test.each([
+    ['2026-05-15T09:00:00.000Z', 'due in 2 d'],
+    ['2026-05-13T11:59:59.000Z', 'due in 3 h'],
+    ['2026-05-13T08:01:00.000Z', 'due in 1 min'],
+    ['2026-05-13T08:00:00.400Z', 'due in 1 s'],
+    ['2026-05-13T08:00:00.000Z', 'overdue since 2026-05-13 08:00:00Z'],
+    ['2026-05-12T07:00:00.341Z', 'overdue since 2026-05-12 07:00:00Z'],
+  ])('says of %s: %s', (at, words) => {
+    expect(showDue(at, NOW)).toBe(words);
   });
 });
 

@@ -82,6 +82,7 @@ const WRITTEN: readonly (readonly [where: string, fields: readonly string[]])[] 
       version_id: true,
       waiting_for: true,
       opened_because: true,
+      due_at: true,
       missing: true,
       still_needed: true,
       gate: true,
@@ -237,12 +238,12 @@ describe('wire types', () => {
       'events.follow',
       'inbox.counts',
       'inbox.facets',
-      'inbox.list',
       'operations.read',
       'reviews.context',
     ];
     const COVERED = [
       'audit.list',
+      'inbox.list',
       'me.get',
       'reviews.approve',
       'reviews.explain',

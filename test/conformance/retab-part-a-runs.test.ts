@@ -83,6 +83,7 @@ describe('starting', () => {
         owner_id: 'u_ann',
         started_by: 'u_ann',
         command_id: null,
+        temporal_url: `http://localhost:8233/of/${id}`,
       },
     });
     expect(api.forwarded.length - before).toBe(1);

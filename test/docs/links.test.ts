@@ -10,6 +10,13 @@ test.each(documents())('every relative link of $path leads somewhere', ({ path, 
   expect(broken).toEqual([]);
 });
 
+test.each(documents())('every picture of $path is there', ({ path, text }) => {
+  const pictures = [...prose(text).matchAll(/\b(?:src|srcset)="([^"]+)"/g)].map(
+    ([, to = '']) => to,
+  );
+  expect(pictures.filter((to) => !isThere({ path, text }, to))).toEqual([]);
+});
+
 test.each(documents())('every npm script that $path names exists', ({ text }) => {
   const named = [...text.matchAll(/\bnpm (?:run (?:-s |--silent )?([\w:-]+)|(test|start)\b)/g)];
   const scripts: object = packageJson.scripts;

@@ -903,9 +903,9 @@ describe('for_each', () => {
     ],
     [
       'whose body has something that is not supported yet',
-      inBody([aBlock({ id: 'x', review: { due_in: '1d' } })]),
-      [0, 'body', 0, 'review', 'due_in'],
-      'due_in is not supported yet',
+      inBody([aBlock({ id: 'x', review: { escalate: {} } })]),
+      [0, 'body', 0, 'review', 'escalate'],
+      'escalate is not supported yet',
     ],
   ])('is refused %s', (_, body, path, message) => {
     expect(problems(body)).toEqual([
@@ -947,6 +947,33 @@ describe('for_each', () => {
   });
 });
 
+describe('when a decision is due', () => {
+  const placements = ['output', 'input'] as const;
+
+  test.each(placements)('is kept as it is written, for an %s', (placement) => {
+    for (const due of ['0s', '90m', '2d', '3650d']) {
+      expect(gate({ placement, due_in: due })).toEqual({ ...gate({ placement }), due_in: due });
+    }
+  });
+
+  test('is left out where there is none, so that a definition keeps its id', () => {
+    expect(gate({})).not.toHaveProperty('due_in');
+    expect(gate({ due_in: null })).not.toHaveProperty('due_in');
+  });
+
+  test.each([
+    ['3651d', 'expected a duration of at most ten years'],
+    ['soon', 'expected a duration of at most ten years'],
+    ['-1d', 'expected a duration of at most ten years'],
+    [2, 'expected a string'],
+    [{ after: '2d' }, 'expected a string'],
+  ])('is refused as other durations are: %j', (due, message) => {
+    expect(problems({ blocks: [aBlock({ review: { due_in: due } })] })).toEqual([
+      { path: ['body', 'blocks', 0, 'review', 'due_in'], message: containing(message) },
+    ]);
+  });
+});
+
 describe('what is not supported yet', () => {
   const rows: readonly (readonly [Fields, Path, string])[] = [
     [
@@ -954,7 +981,6 @@ describe('what is not supported yet', () => {
       ['review', 'remind_every'],
       'remind_every is not supported yet',
     ],
-    [{ review: { due_in: '1d' } }, ['review', 'due_in'], 'due_in is not supported yet'],
     [{ review: { on_due: 'reject' } }, ['review', 'on_due'], 'on_due is not supported yet'],
     [{ review: { escalate: {} } }, ['review', 'escalate'], 'escalate is not supported yet'],
   ];
@@ -966,9 +992,9 @@ describe('what is not supported yet', () => {
   });
 
   test('is refused under config too, and together with what is wrong beside it', () => {
-    const block = aBlock({ config: { review: { due_in: false } }, label: 3 });
+    const block = aBlock({ config: { review: { on_due: false } }, label: 3 });
     expect(problems({ blocks: [block] }).map(({ path }) => path)).toEqual([
-      ['body', 'blocks', 0, 'config', 'review', 'due_in'],
+      ['body', 'blocks', 0, 'config', 'review', 'on_due'],
       ['body', 'blocks', 0, 'label'],
     ]);
   });

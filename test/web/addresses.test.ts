@@ -26,6 +26,14 @@ describe('the address of the queue', () => {
     expect(writeFilters(readFilters('?after=rev_1'), { group: 'legal' })).toBe('/?group=legal');
   });
 
+  test('says what is not the usual order of its view', () => {
+    const due = readFilters('?overdue=true');
+    expect(countNarrowing(due)).toBe(1);
+    expect(writeFilters(due, { order: 'due' })).toBe('/?overdue=true');
+    expect(writeFilters(due, { order: 'oldest' })).toBe('/?overdue=true&order=oldest');
+    expect(writeFilters(due, { view: 'all' })).toBe('/?view=all&overdue=true');
+  });
+
   test('forgets the block with its workflow', () => {
     expect(writeFilters(readFilters('?workflow_id=a&block_id=b'), { workflow_id: 'c' })).toBe(
       '/?workflow_id=c',
@@ -35,7 +43,12 @@ describe('the address of the queue', () => {
   test('takes what it does not know for the default', () => {
     expect(readFilters('?view=nonsense&order=sideways')).toMatchObject({
       view: 'waiting',
-      order: 'oldest',
+      order: 'due',
+    });
+    // What is over is due no more.
+    expect(readFilters('?view=decided_by_me&order=due&overdue=perhaps')).toMatchObject({
+      order: 'newest',
+      overdue: '',
     });
   });
 });

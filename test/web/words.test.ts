@@ -2,12 +2,21 @@ import { describe, expect, test } from 'vitest';
 import type { Predicate } from '../../src/domain/definition.js';
 import { becauseWords, markedPaths } from '../../web/src/review/because.js';
 import { showValue, linkIn } from '../../web/src/review/snapshot-model.js';
-import { age, ageInWords, timeLeft } from '../../web/src/ui/ages.js';
+import { age, ageInWords, dueWords, timeLeft } from '../../web/src/ui/ages.js';
+import { expressionWords } from '../../web/src/workflows/expression-words.js';
 import { gateWords } from '../../web/src/workflows/gate-words.js';
 import { predicateWords } from '../../web/src/workflows/predicate-words.js';
 import { gate } from '../support/installation.js';
 
 describe('gateWords', () => {
+  test.each([
+    ['2d', 'Due 2 days after it opened.'],
+    ['1h', 'Due 1 hour after it opened.'],
+    ['90m', 'Due 90 minutes after it opened.'],
+  ])('says of %s when a decision is wanted', (dueIn, words) => {
+    expect(gateWords(gate({ due_in: dueIn }))[1]).toBe(words);
+  });
+
   test('says what the simplest gate does', () => {
     expect(gateWords(gate())).toEqual([
       'Opens every time.',
@@ -95,7 +104,14 @@ test.each<readonly [Predicate, string]>([
     },
     'a required field has no value and (the output breaks its schema or a page is in no part)',
   ],
-  [{ kind: 'expression', expression: 'output.a > 1.0' }, 'output.a > 1.0 holds, or cannot be told'],
+  [
+    { kind: 'expression', expression: 'output.a > 1.0' },
+    'A is more than 1, or that cannot be told',
+  ],
+  [
+    { kind: 'expression', expression: 'size(output.a) > 1' },
+    'size(output.a) > 1 holds, or cannot be told',
+  ],
 ])('predicate %j reads well', (predicate, words) => {
   expect(predicateWords(predicate)).toBe(words);
 });
@@ -107,10 +123,13 @@ describe('why a review opened', () => {
     expect(becauseWords({ triggered_by, because: 'every sub-condition holds' })).toBe('N is true');
   });
 
-  test('is what the server found otherwise', () => {
+  test('is what the server found otherwise, in words where it only compares', () => {
     const expression = { kind: 'json_condition', condition: {}, expression: 'output.n > 1.0' };
-    expect(becauseWords({ triggered_by: expression, because: 'output.n > 1.0 is true' })).toBe(
-      'output.n > 1.0 is true',
+    const of = (because: string): string => becauseWords({ triggered_by: expression, because });
+    expect(of('output.n > 1.0 is true')).toBe('N is more than 1');
+    expect(of('size(output.n) > 1 is true')).toBe('size(output.n) > 1 is true');
+    expect(of('output.n > 1.0 is true; size(output.n) > 1 is true; and 2 more')).toBe(
+      'N is more than 1; size(output.n) > 1 is true; and 2 more',
     );
     expect(
       becauseWords({ triggered_by: { kind: 'always' }, because: 'the gate always opens' }),
@@ -126,6 +145,38 @@ describe('why a review opened', () => {
   });
 });
 
+describe('expressionWords', () => {
+  test.each([
+    ['output.due_date == null', 'Due date has no value'],
+    ['output.vendor.vat_id != null', 'Vendor › VAT ID has a value'],
+    ['input.total >= 10000.0', 'Total is at least 10,000'],
+    ['output.share < 0.125', 'Share is less than 0.125'],
+    ['output.paid == false', 'Paid is false'],
+    ['output.tool != "find_order"', 'Tool is not "find_order"'],
+    ['output.a == null || output.a > 500.0', 'A has no value or A is more than 500'],
+    [
+      'output.a > 1 && output.b <= -2 || output.c == 3',
+      'A is more than 1 and B is at most -2 or C is 3',
+    ],
+  ])('%s: %s', (expression, words) => {
+    expect(expressionWords(expression)).toBe(words);
+  });
+
+  test.each([
+    'output.a > null',
+    'output.a == "x || y" || size(output.a) > 1',
+    '(output.a > 1 || output.b > 1) && output.c > 1',
+    '!has(output.a)',
+    'output.lines.exists(l, l.amount < 0.0)',
+    'likelihoods.a < 0.5',
+    'output == null',
+    'output.a > output.b',
+    '',
+  ])('%j stays code', (expression) => {
+    expect(expressionWords(expression)).toBeNull();
+  });
+});
+
 test.each([
   [3, 'now', 'just now'],
   [59, '59 s', '59 seconds ago'],
@@ -134,6 +185,18 @@ test.each([
   [90_000, '1 d', '1 day ago'],
 ])('an age of %d s is %j and %j', (seconds, short, long) => {
   expect([age(seconds), ageInWords(seconds)]).toEqual([short, long]);
+});
+
+test.each([
+  [172_900, 'due in 2 d'],
+  [7_300, 'due in 2 h'],
+  [59, 'due in 59 s'],
+  [3, 'due now'],
+  [0, 'overdue'],
+  [-3, 'overdue'],
+  [-61, 'overdue by 1 min'],
+])('with %d s left a review is %j', (secondsLeft, words) => {
+  expect(dueWords(secondsLeft)).toBe(words);
 });
 
 test.each([

@@ -1,5 +1,14 @@
-import type { Client, ListReviews, Me, Page, Review } from '../../client/index.js';
-import { showReviews } from '../output/review-text.js';
+import type {
+  Client,
+  InboxItem,
+  ListInbox,
+  ListReviews,
+  Me,
+  Page,
+  Pages,
+  Review,
+} from '../../client/index.js';
+import { type ListedReview, showReviews } from '../output/review-text.js';
 import { moreRows } from '../output/table.js';
 import { CommandError } from './command-error.js';
 import { type CommonOptions, perform } from './perform.js';
@@ -22,10 +31,12 @@ export async function listReviews(options: ListReviewsOptions): Promise<void> {
         `Only undecided reviews wait for anybody: use --mine without --status ${status}.`,
       );
     }
-    const query = { decision_status: status, run_id: run, workflow_id: workflow };
-    const page = mine
-      ? await listMine(client, query, limit)
-      : await client.reviews.list(query).take(limit);
+    const about = { run_id: run, workflow_id: workflow };
+    const page: Page<ListedReview> = mine
+      ? await listMine(client, about, limit)
+      : status === 'pending'
+        ? await listPending(client, about).take(limit)
+        : await client.reviews.list({ ...about, decision_status: status }).take(limit);
     return {
       json: page,
       text: (style) =>
@@ -41,16 +52,25 @@ function noneOf({ mine = false, status }: ListReviewsOptions): string {
   return status === 'pending' ? 'No review waits for a decision.' : 'There is no such review.';
 }
 
+/** What is undecided, oldest first: as the inbox has it, which says what is due. */
+function listPending(client: Client, about: ListInbox): Pages<InboxItem> {
+  return client.reviews.inbox({ ...about, view: 'all', status: 'PENDING' });
+}
+
 /** The first reviews of which somebody could fill an open entry, as `explain` has it. */
-async function listMine(client: Client, query: ListReviews, limit: number): Promise<Page<Review>> {
+async function listMine(
+  client: Client,
+  about: ListInbox,
+  limit: number,
+): Promise<Page<ListedReview>> {
   const me = await client.me();
   if (me.kind !== 'person') {
     throw new CommandError(
       `Nothing waits for '${me.name}', which is a service: use the token of a person, or leave --mine out.`,
     );
   }
-  const data: Review[] = [];
-  for await (const review of client.reviews.list({ ...query, limit: 200 })) {
+  const data: ListedReview[] = [];
+  for await (const review of listPending(client, { ...about, limit: 200 })) {
     if (concerns(review, me) && (await waitsFor(client, review, me))) {
       if (data.length === limit) {
         return { data, list_metadata: { before: null, after: data.at(-1)?.id ?? null } };

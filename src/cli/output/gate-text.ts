@@ -55,6 +55,7 @@ function showGate(
     ['welcome', describeOptional(review)],
     ['rules', describeRules(review).join('; ')],
     ['then', describeAfter(review)],
+    ['due', review.due_in === undefined ? null : `${review.due_in} after it opened`],
   ]);
   return [
     title,

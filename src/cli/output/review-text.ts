@@ -2,18 +2,23 @@ import type { Entry, Explanation, Review, SubmitResponse, Version } from '../../
 import { printable, printableJson, printableLines, say } from './printable.js';
 import { type Style, statusPaint } from './style.js';
 import { type Cell, fields, table } from './table.js';
-import { showTime } from './time.js';
+import { showDue, showTime } from './time.js';
 
-/** Reviews, one a line. */
-export function showReviews(style: Style, reviews: readonly Review[], none: string): string {
+/** A review as it is listed, with when it is due where that was asked for. */
+export type ListedReview = Review & { readonly due_at?: string | null };
+
+/** Reviews, one a line; when they are due where any of them is. */
+export function showReviews(style: Style, reviews: readonly ListedReview[], none: string): string {
+  const isAnyDue = reviews.some(({ due_at: dueAt }) => typeof dueAt === 'string');
   return table(
     style,
-    ['REVIEW', 'WHAT', 'RUN', 'OPENED', 'STATUS', 'OPEN ENTRIES'],
+    ['REVIEW', 'WHAT', 'RUN', 'OPENED', ...(isAnyDue ? ['DUE'] : []), 'STATUS', 'OPEN ENTRIES'],
     reviews.map((review) => [
       review.id,
       review.name ?? `${review.workflow_id}: ${whereOf(review)}`,
       review.run_id,
       showTime(review.created_at),
+      ...(isAnyDue ? [dueOf(style, review.due_at ?? null)] : []),
       { text: statusOf(review), paint: statusPaint(style, review.status) },
       openEntries(review)
         .map(({ key }) => key)
@@ -21,6 +26,14 @@ export function showReviews(style: Style, reviews: readonly Review[], none: stri
     ]),
     none,
   );
+}
+
+function dueOf(style: Style, dueAt: string | null): Cell {
+  if (dueAt === null) {
+    return null;
+  }
+  const text = showDue(dueAt, Date.now());
+  return text.startsWith('overdue') ? { text, paint: style.yellow } : text;
 }
 
 /** One review with its entries, and the version that a vote would be about. */
@@ -34,6 +47,7 @@ export function showReview(style: Style, { review, version, explanation }: Revie
     ['owner', review.owner_id],
     ['see', review.link],
     ['opened', `${showTime(review.created_at)}: ${explanation.opened_because}`],
+    ['due', dueWords(explanation)],
     ['waits for', explanation.waiting_for],
     [
       'decided',
@@ -55,6 +69,16 @@ export function showReview(style: Style, { review, version, explanation }: Revie
     '',
     showVersion(style, version),
   ].join('\n');
+}
+
+/** By when a decision is wanted; of what is decided, by when one was. */
+function dueWords({ status, due_at: dueAt }: Explanation): string | null {
+  if (dueAt === null) {
+    return null;
+  }
+  return status === 'PENDING'
+    ? `${showTime(dueAt)} (${showDue(dueAt, Date.now())})`
+    : showTime(dueAt);
 }
 
 /** What `review show` shows. */
@@ -79,6 +103,7 @@ export function showExplanation(style: Style, review: Review, explanation: Expla
   const about = fields(style, [
     ['waits for', explanation.waiting_for],
     ['opened', explanation.opened_because],
+    ['due', dueWords(explanation)],
     ['version', versionId],
     ['enough', needed < open ? `any ${needed} of the ${open} open group entries` : null],
   ]);

@@ -12,6 +12,8 @@ export type LiveListener = {
   readonly onState: (state: LiveState) => void;
 };
 
+/** A stream begins with a word. Where something on the way holds it back, it is no stream. */
+const FIRST_WORD_MS = 10_000;
 /** The server says something every 15 seconds; twice that without a word means that nobody is there. */
 const SILENCE_MS = 35_000;
 const RETRY_MS = 5_000;
@@ -48,7 +50,7 @@ export function listen(listener: LiveListener): () => void {
   void (async () => {
     while (!stop.signal.aborted) {
       await readStream(stop.signal, {
-        onOpen: () => listener.onState('live'),
+        onWord: () => listener.onState('live'),
         onChange,
         onGap,
       });
@@ -70,13 +72,13 @@ export function listen(listener: LiveListener): () => void {
 async function readStream(
   stop: AbortSignal,
   on: {
-    readonly onOpen: () => void;
+    readonly onWord: () => void;
     readonly onChange: (change: Change) => void;
     readonly onGap: () => void;
   },
 ): Promise<void> {
   const silence = new AbortController();
-  let watchdog = setTimeout(() => silence.abort(), SILENCE_MS);
+  let watchdog = setTimeout(() => silence.abort(), FIRST_WORD_MS);
   try {
     const response = await fetch('/v1/events', {
       headers: { accept: 'text/event-stream' },
@@ -88,12 +90,12 @@ async function readStream(
       await response.body?.cancel();
       return;
     }
-    on.onOpen();
     const read = createEventReader();
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
       clearTimeout(watchdog);
       watchdog = setTimeout(() => silence.abort(), SILENCE_MS);
+      on.onWord();
       for (const { event, data } of read(chunk.value)) {
         const change = event === 'change' ? parseChange(data) : null;
         if (change !== null) {

@@ -7,6 +7,7 @@ export type Key = readonly string[];
 export const KEYS = {
   session: ['session'],
   inbox: ['inbox'],
+  facets: ['facets'],
   review: ['review'],
   runs: ['runs'],
   run: ['run'],

@@ -1,5 +1,6 @@
 import type {
   Entry,
+  InboxItem,
   JsonObject,
   Review,
   ReviewStatus,
@@ -72,12 +73,7 @@ export type OwnVote = {
 };
 
 /** One row of the queue. */
-export type InboxRow = Review & {
-  readonly can_fill: readonly string[];
-  readonly my_vote: OwnVote | null;
-  readonly workflow_name: string | null;
-  readonly resume_status: ResumeStatus;
-};
+export type InboxRow = InboxItem;
 
 /** How many reviews each view has, counted up to `capped_at`. */
 export type InboxCounts = Readonly<Record<InboxView, number>> & { readonly capped_at: number };
@@ -109,6 +105,8 @@ export type MyPart = {
 /** Everything that the page of one review shows beside versions and votes. */
 export type ReviewContext = {
   readonly review: Review;
+  /** By when a decision is wanted; null where it is never due. */
+  readonly due_at: string | null;
   readonly gate: Gate;
   readonly block: {
     readonly id: string;
@@ -136,6 +134,7 @@ export type ReviewContext = {
     readonly source: string | null;
     readonly error_message: string | null;
     readonly outcome_unknown: boolean;
+    readonly votes: readonly { readonly category: string; readonly count: number }[] | null;
   };
   readonly fired_paths: readonly string[];
   readonly my: MyPart;

@@ -1,7 +1,8 @@
 import { type QueryClient, useQueryClient } from '@tanstack/react-query';
-import { useEffect, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import { listen, type LiveState } from '../api/events.js';
-import { KEYS, staleKeysOf } from '../api/keys.js';
+import { type Key, KEYS, staleKeysOf } from '../api/keys.js';
+import { createRefresher } from './refresher.js';
 
 const POLL_MS = 5_000;
 
@@ -10,18 +11,16 @@ export function useLive(): LiveState {
   const queries = useQueryClient();
   const [state, setState] = useState<LiveState>('connecting');
 
+  const refresh = useMemo(() => refresherOf(queries), [queries]);
+
   useEffect(
     () =>
       listen({
-        onChange: (changes) => {
-          for (const queryKey of staleKeysOf(changes)) {
-            void queries.invalidateQueries({ queryKey });
-          }
-        },
-        onGap: () => void readAgain(queries),
+        onChange: (changes) => refresh(staleKeysOf(changes)),
+        onGap: () => refresh(EVERYTHING),
         onState: setState,
       }),
-    [queries],
+    [refresh],
   );
 
   useEffect(() => {
@@ -30,16 +29,21 @@ export function useLive(): LiveState {
     }
     const timer = setInterval(() => {
       if (document.visibilityState === 'visible') {
-        void readAgain(queries);
+        refresh(EVERYTHING);
       }
     }, POLL_MS);
     return () => clearInterval(timer);
-  }, [queries, state]);
+  }, [refresh, state]);
 
   return state;
 }
 
-/** Makes everything stale but who is signed in; what is on screen is read again at once. */
-async function readAgain(queries: QueryClient): Promise<void> {
-  await queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== KEYS.session[0] });
+/** Everything but who is signed in. */
+const EVERYTHING: readonly Key[] = Object.values(KEYS).filter((key) => key !== KEYS.session);
+
+/** Makes answers stale; those that are on screen are read again at once. */
+function refresherOf(queries: QueryClient): (keys: readonly Key[]) => void {
+  return createRefresher(async (keys) => {
+    await Promise.all(keys.map((queryKey) => queries.invalidateQueries({ queryKey })));
+  });
 }

@@ -6,9 +6,28 @@ import type { Session, SessionPerson } from '../api/wire.js';
 /** Who is signed in. */
 export const sessionQuery = queryOptions({
   queryKey: KEYS.session,
-  queryFn: ({ signal }) => get<Session>('/v1/session', {}, signal),
+  queryFn: async ({ signal }) => {
+    const session = await get<Session>('/v1/session', {}, signal);
+    remember(session.person !== null);
+    return session;
+  },
   staleTime: 60_000,
 });
+
+const SIGNED_IN_KEY = 'countersign.signed-in';
+
+/** Whether somebody was signed in when last asked: a guess, on which nothing but an early question depends. */
+export function wasSignedIn(): boolean {
+  return localStorage.getItem(SIGNED_IN_KEY) !== null;
+}
+
+function remember(isSignedIn: boolean): void {
+  if (isSignedIn) {
+    localStorage.setItem(SIGNED_IN_KEY, 'yes');
+  } else {
+    localStorage.removeItem(SIGNED_IN_KEY);
+  }
+}
 
 /** Who is signed in; undefined until that is known. */
 export function useSession(): Session | undefined {

@@ -6,6 +6,7 @@ import { send } from '../api/http.js';
 import type { Session, SessionPerson } from '../api/wire.js';
 import { Icon, type IconName } from '../ui/icon.js';
 import { hush, useSaid } from './announce.js';
+import { useKeptFocus } from './kept-focus.js';
 import { useLive } from './live.js';
 import { mayOperate } from './session.js';
 import { ShortcutHelp } from './shortcut-help.js';
@@ -40,6 +41,7 @@ export function Shell({
     { key: 'i', does: 'Go to the inbox', run: () => navigate('/') },
   ]);
   useFocusOnNewPage(location);
+  useKeptFocus();
   const places = mayOperate(person) ? [...PLACES, OPERATIONS] : PLACES;
   return (
     <div className="shell">

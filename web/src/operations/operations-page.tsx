@@ -108,7 +108,7 @@ function State({ operations }: { readonly operations: Operations }) {
         {messages.length === 0 ? (
           <p className="panel-empty">Nothing: Temporal knows everything that was recorded.</p>
         ) : (
-          <div className="scroll-x" tabIndex={0} role="region" aria-label="What Temporal is owed">
+          <div className="scroll-x" tabIndex={0} role="region" aria-label="Messages">
             <table className="rows">
               <thead>
                 <tr>

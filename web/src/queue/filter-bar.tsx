@@ -1,9 +1,9 @@
 import { useQuery } from '@tanstack/react-query';
-import { type RefObject, useEffect, useState } from 'react';
+import { type RefObject, useEffect, useRef, useState } from 'react';
 import { Link } from 'wouter';
 import { Icon } from '../ui/icon.js';
 import { Select } from '../ui/select.js';
-import { countNarrowing, type Filters, withoutNarrowing } from './filters.js';
+import { countNarrowing, type Filters, ordersOf, withoutNarrowing } from './filters.js';
 import { facetsQuery } from './queries.js';
 
 const SEARCH_DELAY_MS = 250;
@@ -13,6 +13,7 @@ const AGES = [
   ['1h', 'Older than 1 hour'],
   ['1d', 'Older than 1 day'],
   ['7d', 'Older than 7 days'],
+  ['overdue', 'Overdue'],
 ] as const;
 
 const STATUSES = [
@@ -26,10 +27,11 @@ const STATUSES = [
   ['UNKNOWN', 'Outcome unknown'],
 ] as const;
 
-const ORDERS = [
-  ['oldest', 'Oldest first'],
-  ['newest', 'Newest first'],
-] as const;
+const ORDERS = {
+  due: 'Due first',
+  oldest: 'Oldest first',
+  newest: 'Newest first',
+} as const satisfies Record<Filters['order'], string>;
 
 /** Narrows the queue; every choice is in the address. */
 export function FilterBar({
@@ -48,10 +50,10 @@ export function FilterBar({
   );
   const blockIds = [...new Set(blocks.map(({ block_id }) => block_id))];
   const groups = facets?.groups ?? [];
+  const orders = ordersOf(filters.view);
   return (
     <search className="filters">
       <SearchBox
-        key={filters.search}
         value={filters.search}
         inputRef={searchRef}
         onSearch={(search) => onChange({ search })}
@@ -79,9 +81,15 @@ export function FilterBar({
       />
       <Select
         label="Age"
-        value={filters.older_than}
+        value={filters.overdue === '' ? filters.older_than : 'overdue'}
         options={AGES}
-        onChange={(older_than) => onChange({ older_than })}
+        onChange={(age) =>
+          onChange(
+            age === 'overdue'
+              ? { overdue: 'true', older_than: '' }
+              : { overdue: '', older_than: age },
+          )
+        }
       />
       {(filters.view === 'all' || filters.view === 'decided_by_me') && (
         <Select
@@ -94,9 +102,9 @@ export function FilterBar({
       <Select
         label="Order"
         value={filters.order}
-        options={ORDERS}
+        options={orders.map((order) => [order, ORDERS[order]] as const)}
         onChange={(order) =>
-          onChange({ order: ORDERS.find(([known]) => known === order)?.[0] ?? 'oldest' })
+          onChange({ order: orders.find((known) => known === order) ?? orders[0] })
         }
       />
       {countNarrowing(filters) > 0 && (
@@ -119,14 +127,26 @@ function SearchBox({
   readonly onSearch: (text: string) => void;
 }) {
   const [text, setText] = useState(value);
+  // What was searched for from here is no news; a cleared filter and the back button are.
+  const searched = useRef(value);
   useEffect(() => {
-    if (text === value) {
+    if (value !== searched.current) {
+      searched.current = value;
+      setText(value);
+    }
+  }, [value]);
+  const search = (): void => {
+    searched.current = text;
+    onSearch(text);
+  };
+  useEffect(() => {
+    if (text === searched.current) {
       return undefined;
     }
-    const timer = setTimeout(() => onSearch(text), SEARCH_DELAY_MS);
+    const timer = setTimeout(search, SEARCH_DELAY_MS);
     return () => clearTimeout(timer);
     // oxlint-disable-next-line react-hooks/exhaustive-deps -- a new callback is no new text
-  }, [text, value]);
+  }, [text]);
   return (
     <label className="search-box">
       <span className="sr-only">Search reviews</span>
@@ -140,7 +160,7 @@ function SearchBox({
         onChange={(event) => setText(event.target.value)}
         onKeyDown={(event) => {
           if (event.key === 'Enter') {
-            onSearch(text);
+            search();
           } else if (event.key === 'Escape') {
             event.currentTarget.blur();
           }

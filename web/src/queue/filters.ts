@@ -8,22 +8,24 @@ export type Filters = {
   readonly block_id: string;
   readonly group: string;
   readonly older_than: string;
+  /** `true`: only what should have been decided by now. */
+  readonly overdue: string;
   readonly status: string;
   readonly run_id: string;
   readonly search: string;
-  readonly order: 'oldest' | 'newest';
+  readonly order: 'due' | 'oldest' | 'newest';
   readonly after: string;
   readonly before: string;
 };
 
 export const VIEWS = ['waiting', 'open_to_me', 'decided_by_me', 'all'] as const;
-const ORDERS = ['oldest', 'newest'] as const;
 
 const TEXTS = [
   'workflow_id',
   'block_id',
   'group',
   'older_than',
+  'overdue',
   'status',
   'run_id',
   'search',
@@ -41,8 +43,9 @@ export function readFilters(search: string): Filters {
   return {
     ...EMPTY,
     ...texts,
+    overdue: texts['overdue'] === 'true' ? 'true' : '',
     view,
-    order: ORDERS.find((known) => known === params.get('order')) ?? defaultOrder(view),
+    order: ordersOf(view).find((known) => known === params.get('order')) ?? defaultOrder(view),
   };
 }
 
@@ -52,17 +55,25 @@ const EMPTY: Filters = {
   block_id: '',
   group: '',
   older_than: '',
+  overdue: '',
   status: '',
   run_id: '',
   search: '',
-  order: 'oldest',
+  order: 'due',
   after: '',
   before: '',
 };
 
-/** What waits is worked off from its oldest end; what is over is looked back on. */
+/** The orders of a view, the usual one first: what is open can be worked off by when it is due. */
+export function ordersOf(view: InboxView): readonly [Filters['order'], ...Filters['order'][]] {
+  return view === 'waiting' || view === 'open_to_me'
+    ? ['due', 'oldest', 'newest']
+    : ['newest', 'oldest'];
+}
+
+/** What waits is worked off by when it is due, then from its oldest end; what is over is looked back on. */
 function defaultOrder(view: InboxView): Filters['order'] {
-  return view === 'waiting' || view === 'open_to_me' ? 'oldest' : 'newest';
+  return ordersOf(view)[0];
 }
 
 /** The address that shows these filters; a changed filter begins at the first page again. */
@@ -92,8 +103,8 @@ export function writeFilters(filters: Filters, change: Partial<Filters>): string
 
 /** The filters that narrow a view, for its query and for its counts alike. */
 export function narrowing(filters: Filters): Query {
-  const { workflow_id, block_id, group, older_than, status, run_id, search } = filters;
-  return { workflow_id, block_id, group, older_than, status, run_id, search };
+  const { workflow_id, block_id, group, older_than, overdue, status, run_id, search } = filters;
+  return { workflow_id, block_id, group, older_than, overdue, status, run_id, search };
 }
 
 /** How many filters narrow the view; the view itself and the order are none. */

@@ -25,9 +25,10 @@ export function countsQuery(filters: Filters) {
   });
 }
 
-/** What one can filter by. */
+/** What one can filter by; read now and then, and not with every change, because it hardly ever changes. */
 export const facetsQuery = queryOptions({
-  queryKey: [...KEYS.inbox, 'facets'],
+  queryKey: KEYS.facets,
   queryFn: ({ signal }) => get<InboxFacets>('/v1/inbox/facets', {}, signal),
   staleTime: 30_000,
+  refetchInterval: 60_000,
 });

@@ -2,7 +2,7 @@ import { memo } from 'react';
 import { Link } from 'wouter';
 import type { InboxRow } from '../api/wire.js';
 import { Status } from '../ui/status.js';
-import { Ago } from '../ui/time.js';
+import { Ago, Due } from '../ui/time.js';
 import { becauseWords } from '../review/because.js';
 import { isDecidable, progressOf, reviewTitle } from './waiting-words.js';
 
@@ -106,7 +106,6 @@ const Row = memo(function Row({
           </Link>
           <span className="row-about">
             {row.workflow_name ?? row.workflow_id} · {row.block_id}
-            {row.iteration_key !== null && ` #${row.iteration_key}`}
           </span>
           {row.placement === 'input' && <span className="tag">before it runs</span>}
         </p>
@@ -120,6 +119,11 @@ const Row = memo(function Row({
       </td>
       <td role="cell" className="cell-status">
         <Status of={row.status} />
+        {row.due_at !== null && row.status === 'PENDING' && (
+          <span className="row-due">
+            <Due at={row.due_at} />
+          </span>
+        )}
         {row.resume_status === 'pending' && row.status !== 'PENDING' && (
           <span className="row-note">not told yet</span>
         )}

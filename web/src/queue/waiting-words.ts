@@ -29,9 +29,21 @@ export function progressOf(
   return [...bySubject.values()];
 }
 
-/** What a review is called where it is listed. */
-export function reviewTitle(row: Pick<InboxRow, 'name' | 'block_id'>): string {
-  return row.name ?? row.block_id;
+/** What a review is called, with the item of a loop that it is about. */
+export function reviewTitle(
+  row: Pick<InboxRow, 'name' | 'block_id' | 'iteration_key'>,
+  blockLabel: string | null = null,
+): string {
+  const title = row.name ?? blockLabel ?? row.block_id;
+  return row.iteration_key === null ? title : `${title}, ${itemWords(row.iteration_key)}`;
+}
+
+/** Which item of a loop something is about, counted from 1 as people do: `item 4`, and in a loop inside of it `item 4.1`. */
+export function itemWords(iterationKey: string): string {
+  return `item ${iterationKey
+    .split('.')
+    .map((place) => Number(place) + 1)
+    .join('.')}`;
 }
 
 /** Whether a row can be decided from the queue by whoever looks. */

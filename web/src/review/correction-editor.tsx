@@ -61,6 +61,8 @@ export function CorrectionEditor({
   const change = (path: JsonPath, inner: Parameters<typeof withValueAt>[2]): void => {
     const next = withValueAt(value, path, inner);
     setError(null);
+    // What could not be read in there is not there any more: a list has got other items, say.
+    setUnreadable((before) => outside(path, before));
     if (isObject(next)) {
       setValue(next);
     }
@@ -118,7 +120,9 @@ export function CorrectionEditor({
       aria-label={`Correct version ${parent.number}`}
       onSubmit={(event) => event.preventDefault()}
       onKeyDown={(event) => {
-        if (event.key === 'Escape' && !event.defaultPrevented) {
+        if (event.key === 'Escape' && !event.defaultPrevented && !isLeaving) {
+          // The same press would close the dialog that asks.
+          event.preventDefault();
           leave();
         }
       }}
@@ -233,4 +237,11 @@ export function CorrectionEditor({
       )}
     </form>
   );
+}
+
+/** What is said of paths that are not inside of this one. */
+function outside(path: JsonPath, said: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  const inside = `${dotted(path)}.`;
+  const kept = [...said].filter(([here]) => !here.startsWith(inside));
+  return kept.length === said.size ? said : new Map(kept);
 }

@@ -86,6 +86,12 @@ export function describeOutcome(answer: SubmitResponse): Outcome {
     const verdict = review.decision?.verdict ?? 'decided';
     return { tone: 'bad', text: `Not recorded: ${by} ${verdict} it before you.` };
   }
+  if (submitted === 'already_applied' && review.decision !== null) {
+    // Whose vote it was that decided is known; that this one counted would be more than is known.
+    const { author, verdict } = review.decision;
+    const did = review.status === 'REVOKED' ? 'revoked' : verdict;
+    return { tone: 'good', text: `It was decided already: ${author.display_name} ${did} it.` };
+  }
   const recorded = submitted === 'already_applied' ? 'It was recorded before' : 'Recorded';
   return describeResume(recorded, answer.resume_status, review.status);
 }

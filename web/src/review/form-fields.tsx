@@ -61,15 +61,42 @@ function PropertyField({
   readonly path: JsonPath;
 }) {
   const label = fieldLabel(key);
+  const added = useFocusOnAdded(path);
   return value === undefined && !isRequired ? (
     <p className="form-missing">
-      <Button look="ghost" icon="plus" onClick={() => shared.onChange(path, emptyValue(field))}>
+      <Button
+        look="ghost"
+        icon="plus"
+        aria-label={`Add ${label}`}
+        onClick={() => {
+          added.current = true;
+          shared.onChange(path, emptyValue(field));
+        }}
+      >
         {label}
       </Button>
     </p>
   ) : (
     <AnyField field={field} value={value} path={path} label={label} {...shared} />
   );
+}
+
+const CONTROLS = ':is(input, select, textarea)';
+
+/** Moves the focus into a field that has just been added: the button that added it is gone. */
+function useFocusOnAdded(path: JsonPath) {
+  const added = useRef(false);
+  useEffect(() => {
+    if (added.current) {
+      added.current = false;
+      const here = `[data-path="${CSS.escape(dotted(path))}"]`;
+      const control =
+        document.querySelector<HTMLElement>(`${here} ${CONTROLS}`) ??
+        document.querySelector<HTMLElement>(`${here} button`);
+      control?.focus();
+    }
+  });
+  return added;
 }
 
 function AnyField({ field, ...rest }: FieldProps<Field['kind']>) {
@@ -111,7 +138,7 @@ function Labelled({
 }) {
   const id = useId();
   const here = dotted(path);
-  const wrong = problems.unreadable.get(here) ?? problems.refused.get(here);
+  const wrong = problems.unreadable.get(here) ?? refusedAt(problems.refused, here);
   const advice = problems.advice.get(here);
   const said = wrong ?? advice ?? field.description;
   return (
@@ -134,6 +161,12 @@ function Labelled({
       )}
     </div>
   );
+}
+
+/** A control stands for whatever its value holds: a refused page is a refusal of the pages. */
+function refusedAt(refused: Problems['refused'], here: string): string | undefined {
+  const inside = [...refused].find(([path]) => path.startsWith(`${here}.`));
+  return refused.get(here) ?? inside?.[1];
 }
 
 const EMPTY_WORDS = 'no value';
@@ -331,8 +364,9 @@ function inWords(option: Json): string {
 }
 
 function ObjectField({ field, value, path, label, ...shared }: FieldProps<'object'>) {
+  const added = useFocusOnAdded(path);
   return (
-    <fieldset className="form-group">
+    <fieldset className="form-group" data-path={dotted(path)}>
       <legend>{label}</legend>
       {isObject(value) ? (
         <div className="form">
@@ -350,7 +384,10 @@ function ObjectField({ field, value, path, label, ...shared }: FieldProps<'objec
         <Button
           look="ghost"
           icon="plus"
-          onClick={() => shared.onChange(path, emptyValue({ ...field, isNullable: false }))}
+          onClick={() => {
+            added.current = true;
+            shared.onChange(path, emptyValue({ ...field, isNullable: false }));
+          }}
         >
           Fill in {label.toLowerCase()}
         </Button>
@@ -361,22 +398,32 @@ function ObjectField({ field, value, path, label, ...shared }: FieldProps<'objec
 
 function ListField({ field, value, path, label, ...shared }: FieldProps<'list'>) {
   const items = isList(value) ? value : [];
-  const added = useRef(false);
-  const list = useRef<HTMLOListElement>(null);
+  // Adding and removing make the items anew, so the focus is put where the hands are.
+  const next = useRef<'added' | number | null>(null);
+  const group = useRef<HTMLFieldSetElement>(null);
   useEffect(() => {
-    if (added.current) {
-      added.current = false;
-      list.current?.lastElementChild
-        ?.querySelector<HTMLElement>('input, select, textarea')
-        ?.focus();
+    const wanted = next.current;
+    next.current = null;
+    const list = group.current?.querySelector(':scope > ol') ?? null;
+    if (wanted === 'added') {
+      const item = list?.lastElementChild;
+      const control =
+        item?.querySelector<HTMLElement>(CONTROLS) ?? item?.querySelector<HTMLElement>('button');
+      control?.focus();
+    } else if (wanted !== null) {
+      const item = list?.children[Math.min(wanted, items.length - 1)];
+      const target =
+        item?.querySelector<HTMLElement>(':scope > button') ??
+        group.current?.querySelector<HTMLElement>(':scope > button');
+      target?.focus();
     }
   }, [items.length]);
   return (
-    <fieldset className="form-group form-list">
+    <fieldset ref={group} className="form-group form-list" data-path={dotted(path)}>
       <legend>
         {label} <span className="quiet numeric">{items.length}</span>
       </legend>
-      <ol ref={list}>
+      <ol>
         {items.map((item, index) => (
           // oxlint-disable-next-line react/no-array-index-key -- items of JSON have nothing but their place
           <li key={`${index} of ${items.length}`}>
@@ -392,7 +439,10 @@ function ListField({ field, value, path, label, ...shared }: FieldProps<'list'>)
               className="icon-button"
               aria-label={`Remove ${label} ${index + 1}`}
               title="Remove"
-              onClick={() => shared.onChange(path, items.toSpliced(index, 1))}
+              onClick={() => {
+                next.current = index;
+                shared.onChange(path, items.toSpliced(index, 1));
+              }}
             >
               <Icon name="cross" />
             </button>
@@ -402,8 +452,9 @@ function ListField({ field, value, path, label, ...shared }: FieldProps<'list'>)
       <Button
         look="ghost"
         icon="plus"
+        aria-label={`Add to ${label}`}
         onClick={() => {
-          added.current = true;
+          next.current = 'added';
           shared.onChange(path, [...items, emptyValue(field.item)]);
         }}
       >

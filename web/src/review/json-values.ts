@@ -81,10 +81,28 @@ export function declaredKeys(schema: Json | undefined | null): readonly string[]
   return [...new Set([...first, ...Object.keys(properties)])];
 }
 
-/** A field's name for people: `total_amount` becomes `Total amount`; what is not snake_case stays. */
+const ABBREVIATIONS: ReadonlySet<string> = new Set([
+  'bic',
+  'iban',
+  'id',
+  'ip',
+  'pdf',
+  'sku',
+  'sql',
+  'uri',
+  'url',
+  'vat',
+]);
+
+/** A field's name for people: `total_amount` becomes `Total amount`, `vat_id` `VAT ID`; what is not snake_case stays. */
 export function fieldLabel(key: string): string {
-  const words = key.replaceAll('_', ' ').trim();
-  return words === '' || !/^[a-z0-9_]+$/.test(key)
-    ? key
-    : words.charAt(0).toUpperCase() + words.slice(1);
+  if (!/^[a-z0-9_]*[a-z0-9][a-z0-9_]*$/.test(key)) {
+    return key;
+  }
+  const words = key
+    .split('_')
+    .filter((word) => word !== '')
+    .map((word) => (ABBREVIATIONS.has(word) ? word.toUpperCase() : word))
+    .join(' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }

@@ -4,6 +4,7 @@ import { Link } from 'wouter';
 import { hasCode, sentenceOf } from '../api/http.js';
 import type { ReviewContext, Version } from '../api/wire.js';
 import { useTitle } from '../app/title.js';
+import { reviewTitle } from '../queue/waiting-words.js';
 import { Empty } from '../ui/empty.js';
 import { Loading } from '../ui/loading.js';
 import { Notice } from '../ui/notice.js';
@@ -19,7 +20,7 @@ export function ReviewPage({ id }: { readonly id: string }) {
   usePrefetchQuery(explanationQuery(id));
   usePrefetchQuery(factsQuery(id));
   const { review } = context.data ?? {};
-  useTitle(review === undefined ? 'Review' : (review.name ?? review.block_id));
+  useTitle(review === undefined ? 'Review' : reviewTitle(review, context.data?.block.label));
   const error = context.error ?? versions.error;
   if (hasCode(error, 'review_not_found')) {
     return (

@@ -6,13 +6,14 @@ import { KEYS } from '../api/keys.js';
 import type { ReviewContext, SubmitResponse, Version } from '../api/wire.js';
 import { announce } from '../app/announce.js';
 import { useShortcuts } from '../app/shortcuts.js';
+import { itemWords, reviewTitle } from '../queue/waiting-words.js';
 import { Button } from '../ui/button.js';
 import { Icon } from '../ui/icon.js';
 import { Loading } from '../ui/loading.js';
 import { Notice } from '../ui/notice.js';
 import { PageHead } from '../ui/page-head.js';
 import { Status } from '../ui/status.js';
-import { Ago } from '../ui/time.js';
+import { Ago, Due } from '../ui/time.js';
 import { Actions, type Act } from './actions.js';
 import { Activity } from './activity.js';
 import {
@@ -124,7 +125,7 @@ export function ReviewView({
   return (
     <article className="review">
       <PageHead
-        title={review.name ?? context.block.label ?? review.block_id}
+        title={reviewTitle(review, context.block.label)}
         badge={<Status of={review.status} />}
         crumbs={
           <>
@@ -134,7 +135,7 @@ export function ReviewView({
             </Link>
             <Link href={`/runs/${review.run_id}`}>
               {context.block.label ?? review.block_id}
-              {review.iteration_key !== null && ` #${review.iteration_key}`}
+              {review.iteration_key !== null && `, ${itemWords(review.iteration_key)}`}
             </Link>
           </>
         }
@@ -142,6 +143,19 @@ export function ReviewView({
           <>
             Opened <Ago at={review.created_at} />
             {context.run.owner_name !== null && `, for ${context.run.owner_name}`}
+            {context.due_at !== null && review.status === 'PENDING' && (
+              <>
+                , <Due at={context.due_at} />
+              </>
+            )}
+            {context.run.temporal_url !== null && (
+              <>
+                {' · '}
+                <a href={context.run.temporal_url} target="_blank" rel="noreferrer noopener">
+                  Its workflow in Temporal <Icon name="outside" />
+                </a>
+              </>
+            )}
           </>
         }
         actions={
@@ -231,8 +245,10 @@ function useSubmit(
     const answer = await send();
     const outcome = describeOutcome(answer);
     announce(outcome.text, outcome.tone === 'bad' ? 'bad' : 'plain');
-    isOwed.current = answer.resume_status === 'pending';
-    setWatching(answer.resume_status === 'pending');
+    if (answer.submission_status === 'accepted') {
+      isOwed.current = answer.resume_status === 'pending';
+      setWatching(answer.resume_status === 'pending');
+    }
     onDone();
     await Promise.all([
       queries.invalidateQueries({ queryKey: [...KEYS.review, review.id] }),

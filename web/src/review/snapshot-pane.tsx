@@ -80,6 +80,7 @@ export function SnapshotPane({
       ) : (
         <SnapshotView
           block={context.block}
+          votes={context.step.votes}
           snapshot={shown.snapshot}
           seed={isSame(screen.seed.snapshot, shown.snapshot) ? null : screen.seed.snapshot}
           firedPaths={shown.id === screen.seed.id ? markedPaths(context) : []}

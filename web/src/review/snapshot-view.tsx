@@ -1,5 +1,6 @@
 import type { JsonObject, ReviewContext } from '../api/wire.js';
 import { dotted, isSame, type JsonPath, valueAt } from './json-values.js';
+import { standsFor } from './because.js';
 import { ClassifierView } from './classifier-view.js';
 import { pageStrip } from './page-strip.js';
 import { PageStripView } from './page-strip-view.js';
@@ -16,12 +17,14 @@ type Marks = {
 /** A snapshot in the form that suits its block. */
 export function SnapshotView({
   block,
+  votes,
   snapshot,
   seed,
   firedPaths,
   firedBefore,
 }: {
   readonly block: ReviewContext['block'];
+  readonly votes: ReviewContext['step']['votes'];
   readonly snapshot: JsonObject;
   /** The run's own version, if this one differs from it. */
   readonly seed: JsonObject | null;
@@ -30,8 +33,8 @@ export function SnapshotView({
 }) {
   const marks: Marks = {
     fired: (path) => {
-      const here = dotted(path);
-      return firedPaths.includes(here) ? 'now' : firedBefore.includes(here) ? 'before' : null;
+      const stands = (fired: string): boolean => standsFor(fired, path);
+      return firedPaths.some(stands) ? 'now' : firedBefore.some(stands) ? 'before' : null;
     },
     was: (path) => {
       if (seed === null) {
@@ -46,6 +49,7 @@ export function SnapshotView({
       <ClassifierView
         category={snapshot['category']}
         categories={block.categories}
+        votes={votes}
         was={seed?.['category']}
         isFired={firedPaths.includes('category')}
       />

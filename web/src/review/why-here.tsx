@@ -1,8 +1,7 @@
 import type { ReviewContext } from '../api/wire.js';
 import { Icon } from '../ui/icon.js';
 import { Prose } from '../ui/prose.js';
-import { becauseWords, markedPaths } from './because.js';
-import { fieldLabel } from './json-values.js';
+import { becauseWords, firedWords, markedPaths } from './because.js';
 import { linkIn } from './snapshot-model.js';
 
 /** What reviewers are asked, and why the run stopped here. */
@@ -24,7 +23,7 @@ export function WhyHere({ context }: { readonly context: ReviewContext }) {
             <dd>
               {fired.map((path) => (
                 <span key={path} className="fired-name">
-                  {path.split('.').map(fieldLabel).join(' › ')}
+                  {firedWords(path)}
                 </span>
               ))}
             </dd>

@@ -7,7 +7,7 @@ import type { Review, Run, Step } from '../api/wire.js';
 import { announce } from '../app/announce.js';
 import { useSession } from '../app/session.js';
 import { useTitle } from '../app/title.js';
-import { progressOf, reviewTitle } from '../queue/waiting-words.js';
+import { itemWords, progressOf, reviewTitle } from '../queue/waiting-words.js';
 import { Button } from '../ui/button.js';
 import { Dialog } from '../ui/dialog.js';
 import { Empty } from '../ui/empty.js';
@@ -20,8 +20,9 @@ import { Ago, At } from '../ui/time.js';
 import { workflowQuery, workflowVersionsQuery } from '../workflows/queries.js';
 import { readBlock } from '../workflows/stored-block.js';
 import { BlockGraph } from './block-graph.js';
+import { type Loop, loopsOf } from './loops.js';
+import { LoopPanel } from './loop-panel.js';
 import { runQuery, runReviewsQuery, stepsQuery } from './queries.js';
-import { temporalUrl } from './temporal-url.js';
 
 /** One run: its blocks, where it waits, for whom and since when. */
 export function RunPage({ id }: { readonly id: string }) {
@@ -48,16 +49,26 @@ export function RunPage({ id }: { readonly id: string }) {
       </Notice>
     );
   }
-  return <RunView run={run} steps={steps?.data ?? []} reviews={reviews?.data ?? []} />;
+  return (
+    <RunView
+      run={run}
+      steps={steps?.data ?? []}
+      isCut={steps !== undefined && steps.list_metadata.after !== null}
+      reviews={reviews?.data ?? []}
+    />
+  );
 }
 
 function RunView({
   run,
   steps,
+  isCut,
   reviews,
 }: {
   readonly run: Run;
   readonly steps: readonly Step[];
+  /** Whether the run has more steps than these. */
+  readonly isCut: boolean;
   readonly reviews: readonly Review[];
 }) {
   const session = useSession();
@@ -74,8 +85,9 @@ function RunView({
     person !== null &&
     person !== undefined &&
     (person.id === run.owner_id || person.roles.includes('admin'));
-  const ui = temporalUrl(session?.temporal_ui_url ?? null, run.id);
+  const ui = run.temporal_url;
   const blocks = version?.blocks ?? [];
+  const loops = loopsOf(blocks, steps, reviews);
   return (
     <>
       <PageHead
@@ -127,10 +139,14 @@ function RunView({
               blockId={blockId}
               steps={steps.filter((step) => step.block_id === blockId)}
               review={reviews.find((review) => review.block_id === blockId) ?? null}
+              loop={loops.find(({ id }) => id === blockId) ?? null}
             />
           )}
         </BlockGraph>
       </section>
+      {loops.map((loop) => (
+        <LoopPanel key={loop.id} loop={loop} isCut={isCut} />
+      ))}
       <div className="columns">
         <section className="panel" aria-labelledby="about-title">
           <header className="panel-head">
@@ -179,7 +195,7 @@ function RunView({
               <li key={step.step_id}>
                 <span>
                   {step.block_label}
-                  {step.iteration_key !== null && ` #${step.iteration_key}`}
+                  {step.iteration_key !== null && `, ${itemWords(step.iteration_key)}`}
                 </span>
                 <Status of={step.lifecycle.status} />
                 {step.lifecycle.status === 'error' && (
@@ -206,9 +222,7 @@ function Waiting({ reviews }: { readonly reviews: readonly Review[] }) {
             <p>
               <Link href={`/reviews/${review.id}`}>{reviewTitle(review)}</Link>{' '}
               {review.status === 'APPROVED' ? 'is approved and waits to go on' : 'waits'} at{' '}
-              <code>{review.block_id}</code>
-              {review.iteration_key !== null && ` #${review.iteration_key}`}, since{' '}
-              <Ago at={review.created_at} />.
+              <code>{review.block_id}</code>, since <Ago at={review.created_at} />.
             </p>
             {review.status === 'PENDING' && (
               <p className="quiet">
@@ -229,7 +243,9 @@ function RunBlock({
   blockId,
   steps,
   review,
+  loop,
 }: {
+  readonly loop: Loop | null;
   readonly blockId: string;
   readonly steps: readonly Step[];
   readonly review: Review | null;
@@ -239,7 +255,9 @@ function RunBlock({
     <>
       <span className="node-name">
         {step?.block_label ?? blockId}
-        {steps.length > 1 && <span className="quiet numeric"> × {steps.length}</span>}
+        {loop !== null && (
+          <span className="quiet numeric"> × {loop.items.length.toLocaleString()}</span>
+        )}
       </span>
       <span className="node-about">
         {step === undefined ? (

@@ -25,6 +25,15 @@ export function ageInWords(seconds: number): string {
   return seconds < 10 ? 'just now' : `${Math.floor(seconds)} seconds ago`;
 }
 
+/** When a decision is wanted, from the seconds that are left: `due in 3 h`, `overdue by 5 min`. */
+export function dueWords(secondsLeft: number): string {
+  const time = age(Math.abs(secondsLeft));
+  if (secondsLeft > 0) {
+    return time === 'now' ? 'due now' : `due in ${time}`;
+  }
+  return time === 'now' ? 'overdue' : `overdue by ${time}`;
+}
+
 /** A time that is left: `4:05`, or `2 h 10 min`. */
 export function timeLeft(seconds: number): string {
   const whole = Math.max(0, Math.ceil(seconds));

@@ -1,5 +1,5 @@
 import { useNow } from '../app/clock.js';
-import { age, ageInWords } from './ages.js';
+import { age, ageInWords, dueWords } from './ages.js';
 
 const EXACT = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
 
@@ -9,6 +9,21 @@ export function Ago({ at, isShort = false }: { readonly at: string; readonly isS
   return (
     <time dateTime={at} title={EXACT.format(new Date(at))}>
       {isShort ? age(seconds) : ageInWords(seconds)}
+    </time>
+  );
+}
+
+/** By when a decision is wanted, seen from now; hovering shows the exact time. */
+export function Due({ at }: { readonly at: string }) {
+  const secondsLeft = (Date.parse(at) - useNow(1_000)) / 1_000;
+  return (
+    <time
+      className="due"
+      data-overdue={secondsLeft <= 0}
+      dateTime={at}
+      title={EXACT.format(new Date(at))}
+    >
+      {dueWords(secondsLeft)}
     </time>
   );
 }

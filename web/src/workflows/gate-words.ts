@@ -5,6 +5,7 @@ import { predicateWords } from './predicate-words.js';
 export function gateWords(gate: Gate): readonly string[] {
   return [
     openingWords(gate),
+    ...dueWords(gate),
     ...neededWords(gate),
     ...ownerWords(gate),
     ...correctionWords(gate),
@@ -30,6 +31,22 @@ function openingWords({ placement, predicate }: Gate): string {
   return predicate.kind === 'always'
     ? `${where} every time.`
     : `${where} when ${predicateWords(predicate)}.`;
+}
+
+const UNITS: Readonly<Record<string, string>> = {
+  ms: 'millisecond',
+  s: 'second',
+  m: 'minute',
+  h: 'hour',
+  d: 'day',
+};
+
+function dueWords({ due_in: dueIn }: Gate): readonly string[] {
+  const [, count = '', unit = ''] = /^(\d+)(\D+)$/.exec(dueIn ?? '') ?? [];
+  const name = UNITS[unit];
+  return name === undefined
+    ? []
+    : [`Due ${Number(count)} ${name}${Number(count) === 1 ? '' : 's'} after it opened.`];
 }
 
 function neededWords(gate: Gate): readonly string[] {

@@ -1,4 +1,5 @@
 import { fieldLabel } from '../review/json-values.js';
+import { expressionWords } from './expression-words.js';
 import type { JsonCondition, Predicate, SubCondition } from '../../../src/domain/definition.js';
 
 /** When a predicate fires, as the end of a sentence that begins with "opens when". */
@@ -27,12 +28,19 @@ export function predicateWords(predicate: Predicate): string {
     case 'json_condition':
       return conditionWords(predicate.condition);
     case 'expression':
-      return `${predicate.expression} holds, or cannot be told`;
+      return expressionPredicateWords(predicate.expression);
     case 'any_of':
       return joined(predicate.predicates, ' or ');
     case 'all_of':
       return joined(predicate.predicates, ' and ');
   }
+}
+
+function expressionPredicateWords(expression: string): string {
+  const words = expressionWords(expression);
+  return words === null
+    ? `${expression} holds, or cannot be told`
+    : `${words}, or that cannot be told`;
 }
 
 function joined(predicates: readonly Predicate[], word: string): string {

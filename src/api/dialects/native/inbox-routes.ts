@@ -18,7 +18,15 @@ import type { Resume } from '../../../store/outbox.js';
 import { readFact } from '../../../store/reviews.js';
 import { readWorkflowNames } from '../../../store/workflows.js';
 import { ok } from '../../answer.js';
-import { anyId, integerParam, listOf, listQuery, text } from '../../fields.js';
+import {
+  anyId,
+  integerParam,
+  listOf,
+  listQuery,
+  showTimeOrNull,
+  text,
+  timestamp,
+} from '../../fields.js';
 import { type ReviewRecord, readReviewRecords } from '../../review-records.js';
 import { route } from '../../route.js';
 import { showPage } from '../retab/pages.js';
@@ -35,9 +43,15 @@ const ownVote = z
   })
   .meta({ id: 'OwnVote' });
 
+/** By when a decision is wanted; a part of our own, which no other contract has. */
+export const dueAt = timestamp
+  .nullable()
+  .meta({ description: 'By when a decision is wanted; null where it is never due.' });
+
 /** A review with what it means to the person who looks at it. */
 const item = review
   .extend({
+    due_at: dueAt,
     workflow_name: z.string().nullable(),
     can_fill: z.array(z.string()).meta({ description: 'Open entries the reader may fill.' }),
     my_vote: ownVote.nullable(),
@@ -57,6 +71,10 @@ const filters = {
       error: 'Expected a duration such as "30m", "24h" or "7d".',
     })
     .optional(),
+  overdue: z
+    .enum(['true', 'false'])
+    .optional()
+    .meta({ description: 'With `true`: undecided reviews whose `due_at` has passed.' }),
   search: text(200).optional().meta({ description: 'Words in names, ids, owner or reason.' }),
 };
 
@@ -70,9 +88,12 @@ function readFilter(query: Filters): InboxFilter {
     group: query.group ?? null,
     statuses: query.status === undefined ? [] : [query.status],
     olderThanMs: query.older_than === undefined ? null : parseDurationMs(query.older_than),
+    isOverdue: query.overdue === 'true',
     search: (query.search ?? '').split(/\s+/).filter((word) => word !== ''),
   };
 }
+
+const ORDERS = { oldest: 'asc', newest: 'desc', due: 'due' } as const;
 
 const list = route({
   id: 'inbox.list',
@@ -84,7 +105,10 @@ const list = route({
   query: listQuery({
     view: z.enum(INBOX_VIEWS).default('waiting'),
     ...filters,
-    order: z.enum(['oldest', 'newest']).default('oldest'),
+    order: z.enum(['oldest', 'newest', 'due']).default('oldest').meta({
+      description:
+        '`due`: what is due soonest first, then what is never due; of one time the oldest.',
+    }),
     before: anyId.optional(),
     after: anyId.optional(),
     limit: integerParam(1, 200, 50),
@@ -93,7 +117,7 @@ const list = route({
   handle: async ({ deps, actor }, { query }) => {
     const { db } = deps;
     const page = await listInbox(db, actor, query.view, readFilter(query), {
-      order: query.order === 'oldest' ? 'asc' : 'desc',
+      order: ORDERS[query.order],
       before: query.before ?? null,
       after: query.after ?? null,
       limit: query.limit,
@@ -128,6 +152,7 @@ function showItem(
   const { row } = record;
   return {
     ...showReview(record),
+    due_at: showTimeOrNull(row.dueAt),
     workflow_name: names.get(row.workflowId) ?? null,
     ...showOwnPart(record, reader),
     resume_status: resume?.status ?? 'skipped',

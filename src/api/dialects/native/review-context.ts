@@ -3,6 +3,7 @@ import { decide, type LockedReview, ruleOnCorrection } from '../../../domain/dec
 import type { Voter } from '../../../domain/people.js';
 import { explainRefusal, type Refusal } from '../../../domain/refusals.js';
 import { RUN_STATUSES, STEP_STATUSES } from '../../../domain/statuses.js';
+import { countVotes } from '../../../rules/consensus.js';
 import { firedPaths } from '../../../rules/fired-paths.js';
 import { type Actor, asVoter } from '../../../store/actors.js';
 import { neighboursOf } from '../../../store/inbox.js';
@@ -14,11 +15,11 @@ import { getDefinition, getStepContext } from '../../../store/steps.js';
 import type { ReviewRow } from '../../../store/tables.js';
 import { ok } from '../../answer.js';
 import { notFound } from '../../errors.js';
-import { anyId, jsonObject, showTime, timestamp } from '../../fields.js';
+import { anyId, jsonObject, showTime, showTimeOrNull, timestamp } from '../../fields.js';
 import { readReviewRecord } from '../../review-records.js';
 import { route } from '../../route.js';
 import { review, showReview } from '../retab/review-wire.js';
-import { showOwnPart } from './inbox-routes.js';
+import { dueAt, showOwnPart } from './inbox-routes.js';
 import { native } from './dialect.js';
 
 const may = z.object({ allowed: z.boolean(), why_not: z.string().nullable() }).meta({
@@ -29,6 +30,7 @@ const may = z.object({ allowed: z.boolean(), why_not: z.string().nullable() }).m
 const context = z
   .object({
     review,
+    due_at: dueAt,
     gate: jsonObject.meta({ description: 'The gate as it is stored, defaults filled in.' }),
     block: z.object({
       id: z.string(),
@@ -52,6 +54,13 @@ const context = z
       source: z.string().nullable(),
       error_message: z.string().nullable(),
       outcome_unknown: z.boolean(),
+      votes: z
+        .array(z.object({ category: z.string(), count: z.int() }))
+        .nullable()
+        .meta({
+          description:
+            'How many votes each category got, most first; null where no consensus on a category ran.',
+        }),
     }),
     fired_paths: z.array(z.string()).meta({
       description: 'Paths of the values that opened the review; `*` stands for every element.',
@@ -113,6 +122,7 @@ const get = route({
     const own = showOwnPart(record, actor);
     return ok({
       review: showReview(record),
+      due_at: showTimeOrNull(row.dueAt),
       gate: { ...row.gate },
       block: {
         id: block.id,
@@ -136,6 +146,7 @@ const get = route({
         source: step.source,
         error_message: step.errorMessage,
         outcome_unknown: step.outcomeUnknown,
+        votes: votesOf(step.consensus),
       },
       fired_paths: [
         ...firedPaths(row.triggeredBy, {
@@ -151,6 +162,11 @@ const get = route({
     });
   },
 });
+
+function votesOf(consensus: string | null): z.infer<typeof context>['step']['votes'] {
+  const votes = consensus === null ? null : countVotes(readJsonObject(consensus));
+  return votes === null ? null : [...votes];
+}
 
 type May = z.infer<typeof may>;
 

@@ -9,10 +9,19 @@ import type { FactRow, ReviewRow } from '../../../store/tables.js';
 import { ok } from '../../answer.js';
 import { castVote } from '../../cast-vote.js';
 import { notFound } from '../../errors.js';
-import { anyId, jsonObject, listOf, prose, showTime, timestamp } from '../../fields.js';
+import {
+  anyId,
+  jsonObject,
+  listOf,
+  prose,
+  showTime,
+  showTimeOrNull,
+  timestamp,
+} from '../../fields.js';
 import { route } from '../../route.js';
 import { actor, showActor } from '../retab/people.js';
 import { answerSubmission, submitResponse } from '../retab/submit.js';
+import { dueAt } from './inbox-routes.js';
 import { native } from './dialect.js';
 
 const tag = 'Reviews';
@@ -73,6 +82,7 @@ const explanation = z
     version_id: z.string().meta({ description: 'The version it is told about.' }),
     waiting_for: z.string().meta({ description: 'What the review waits for, in one sentence.' }),
     opened_because: z.string(),
+    due_at: dueAt,
     missing: z.array(missing),
     still_needed: z.int().meta({
       description: 'How many of the missing group entries are needed; the named ones all are.',
@@ -119,6 +129,7 @@ const explain = route({
       version_id: versionId,
       waiting_for: sayWhatItWaitsFor(row, state),
       opened_because: row.because,
+      due_at: showTimeOrNull(row.dueAt),
       gate: row.gate,
       decision_seq: row.decisionSeq,
       still_needed:

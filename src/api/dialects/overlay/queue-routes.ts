@@ -54,6 +54,7 @@ const queue = route({
         group: null,
         statuses: OVERLAY_STATUSES[query.status],
         olderThanMs: null,
+        isOverdue: false,
         search: [],
       },
       { order: 'asc', before: null, after: null, limit: query.limit },

@@ -101,10 +101,10 @@ async function readBack(call: Call, row: RunRow): Promise<RunBody> {
 
 /** A run as it was read, with what its steps add to that. */
 async function showNow(call: Call, row: RunRow): Promise<RunBody> {
-  const fallback = showRun(row, []);
+  const fallback = showRun(row, [], call.deps.temporalUrlOf);
   return await afterCommit(
     call,
-    async () => (await showRuns(call.deps.db, [row]))[0] ?? fallback,
+    async () => (await showRuns(call.deps, [row]))[0] ?? fallback,
     fallback,
   );
 }
@@ -140,7 +140,7 @@ const list = route({
       metadata: query.metadata ?? null,
     };
     const page = await listRuns(deps.db, actor.projectId, filter, pageRequest(query));
-    return ok(showPage(page, await showRuns(deps.db, page.rows)));
+    return ok(showPage(page, await showRuns(deps, page.rows)));
   },
 });
 
@@ -158,7 +158,7 @@ const get = route({
     if (row === null) {
       return notFound('run', id);
     }
-    const [shown] = await showRuns(deps.db, [row]);
+    const [shown] = await showRuns(deps, [row]);
     return ok(shown);
   },
 });

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { waitingBlocks } from '../../../store/runs.js';
 import { readJsonObject } from '../../../store/stored-json.js';
-import type { Db } from '../../../store/database.js';
 import type { RunRow } from '../../../store/tables.js';
 import { isJsonObject } from '../../../domain/json.js';
+import type { AppDeps } from '../../deps.js';
 import { jsonObject, showTime, showTimeOrNull, timestamp } from '../../fields.js';
 
 /** How a run can have been started. */
@@ -56,20 +56,31 @@ export const run = z
     owner_id: z.string().nullable(),
     started_by: z.string(),
     command_id: z.string().nullable(),
+    temporal_url: z.string().nullable().meta({
+      description:
+        "Where Temporal's UI shows its workflow; null where no UI is known, or the workflow is an author's own.",
+    }),
   })
   .meta({ id: 'Run' });
 
 export type RunBody = z.infer<typeof run>;
 
 /** Runs as this contract shows them, in the order given. */
-export async function showRuns(db: Db, rows: readonly RunRow[]): Promise<readonly RunBody[]> {
+export async function showRuns(
+  { db, temporalUrlOf }: Pick<AppDeps, 'db' | 'temporalUrlOf'>,
+  rows: readonly RunRow[],
+): Promise<readonly RunBody[]> {
   const ids = rows.filter(({ status }) => status === 'running').map(({ id }) => id);
   const waiting = await waitingBlocks(db, ids);
-  return rows.map((row) => showRun(row, waiting.get(row.id) ?? []));
+  return rows.map((row) => showRun(row, waiting.get(row.id) ?? [], temporalUrlOf));
 }
 
 /** A run as this contract shows it. */
-export function showRun(row: RunRow, waitingForBlockIds: readonly string[]): RunBody {
+export function showRun(
+  row: RunRow,
+  waitingForBlockIds: readonly string[],
+  temporalUrlOf: AppDeps['temporalUrlOf'],
+): RunBody {
   return {
     id: row.id,
     workflow_id: row.workflowId,
@@ -86,6 +97,7 @@ export function showRun(row: RunRow, waitingForBlockIds: readonly string[]): Run
     owner_id: row.ownerId,
     started_by: row.startedBy,
     command_id: row.commandId,
+    temporal_url: row.kind === 'external' ? null : temporalUrlOf(row.id),
   };
 }
 

@@ -1,0 +1,101 @@
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { SYSTEM } from '../../src/store/actors.js';
+import type { Db } from '../../src/store/database.js';
+import { createSignInLink } from '../../src/store/sign-ins.js';
+
+/**
+ * Runs in every page before its own scripts. `firstRow` resolves when the queue has rows on screen; `changed` when
+ * other rows are there than at the moment of the next event of a kind. Both say milliseconds.
+ */
+const CLOCK = `
+  const painted = (resolve, from) =>
+    requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - from)));
+  const rows = () => {
+    const table = document.querySelector('table.queue');
+    return table === null || table.getAttribute('aria-busy') === 'true'
+      ? null
+      : [...table.querySelectorAll('tbody tr')].map((row) => row.dataset.id).join();
+  };
+  const watch = (isThere, resolve, from) => {
+    const observer = new MutationObserver(() => {
+      if (isThere()) {
+        observer.disconnect();
+        painted(resolve, from);
+      }
+    });
+    observer.observe(document, { subtree: true, childList: true, attributes: true });
+  };
+  globalThis.firstRow = new Promise((resolve) => watch(() => rows() !== null, resolve, 0));
+  globalThis.changed = (event) =>
+    new Promise((resolve) => {
+      addEventListener(event, () => {
+        const before = rows();
+        const from = performance.now();
+        watch(() => rows() !== null && rows() !== before, resolve, from);
+      }, { once: true, capture: true });
+    });
+`;
+
+const PATIENCE_MS = 20_000;
+
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-background-networking',
+  '--no-first-run',
+];
+
+/** Starts the browser that measures; the caller closes it. */
+export async function openBrowser(): Promise<Browser> {
+  const executablePath = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
+  return await chromium.launch({ executablePath, args: FLAGS });
+}
+
+/** A window with an empty cache, signed in as somebody. */
+export async function openWindow(
+  browser: Browser,
+  db: Db,
+  url: string,
+  person: string,
+): Promise<{ readonly context: BrowserContext; readonly page: Page }> {
+  const context = await browser.newContext({
+    baseURL: url,
+    viewport: { width: 1280, height: 800 },
+  });
+  const code = await createSignInLink(db, SYSTEM, person, 15);
+  const reply = await context.request.post(`/v1/session/links/${code ?? ''}`, {
+    headers: { 'x-countersign-csrf': '1', origin: url },
+  });
+  if (!reply.ok()) {
+    throw new Error(`signing in was answered ${reply.status()}`);
+  }
+  await context.addInitScript({ content: CLOCK });
+  return { context, page: await context.newPage() };
+}
+
+/** From the start of a navigation to the first row on screen. */
+export async function timeNavigation(page: Page, path: string): Promise<number> {
+  await page.goto(path, { waitUntil: 'commit' });
+  return await milliseconds(page, 'globalThis.firstRow');
+}
+
+/** From an event in the page to the rows that it leads to on screen. */
+export async function timeChange(
+  page: Page,
+  event: 'change' | 'input' | 'keydown',
+  act: () => Promise<unknown>,
+): Promise<number> {
+  await page.evaluate(`void (globalThis.next = globalThis.changed('${event}'))`);
+  await act();
+  return await milliseconds(page, 'globalThis.next');
+}
+
+async function milliseconds(page: Page, expression: string): Promise<number> {
+  const value: unknown = await page.evaluate(
+    `Promise.race([${expression}, new Promise((resolve) => setTimeout(resolve, ${PATIENCE_MS}))])`,
+  );
+  if (typeof value !== 'number') {
+    throw new Error(`no rows came within ${PATIENCE_MS} ms (${expression}) at ${page.url()}`);
+  }
+  return value;
+}
