@@ -11,6 +11,7 @@ export default defineConfig({
     pool: 'forks',
     execArgv: ['--import', 'tsx'],
     fileParallelism: false,
+    maxConcurrency: 2,
     passWithNoTests: false,
   },
 });

@@ -1,13 +1,8 @@
-import { mkdir } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { clientOf, startBrowser, visit, violations } from './browser.js';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { clientOf, SIZES, startBrowser, visit, violations } from './browser.js';
 import type { PersonId } from './people.js';
 import { INVOICE, openReview } from './workflows.js';
-
-/** Every page is drawn in every look, so that somebody can look at all of them at once. */
-const SHOTS = fileURLToPath(new URL('../../dist/screenshots/', import.meta.url));
 
 type Shown = {
   readonly name: string;
@@ -69,12 +64,9 @@ const PAGES: readonly Shown[] = [
   { name: 'sign-in-link-gone', as: null, path: () => '/signin/link/used-up' },
 ];
 
-const THEMES = ['light', 'dark'] as const;
-
 let browser: Browser;
 
 beforeAll(async () => {
-  await mkdir(SHOTS, { recursive: true });
   browser = await startBrowser();
   const admin = clientOf('admin');
   const [dana, lee] = [clientOf('dana'), clientOf('lee')];
@@ -156,38 +148,37 @@ afterAll(async () => {
   await browser?.close();
 });
 
-describe.each(['wide', 'narrow'] as const)('%s', (size) => {
-  test.each(PAGES)(
-    '$name has nothing that axe or the console complains of, in light and in dark',
-    async ({ name, as, path, keys = [], button }) => {
-      const here = await visit(browser, as, { size });
-      try {
-        await here.go(path());
-        for (const key of keys) {
-          await here.page.keyboard.press(key);
-          await here.page.getByText(/^Loading/).waitFor({ state: 'detached' });
-        }
-        if (button !== undefined) {
-          await here.page.getByRole('button', { name: button }).press('Enter');
-          await here.page.getByText(/^Loading/).waitFor({ state: 'detached' });
-        }
-        await here.settled();
-        for (const theme of THEMES) {
-          await here.page.emulateMedia({ colorScheme: theme });
-          await here.page.screenshot({
-            path: `${SHOTS}${name}-${size}-${theme}.png`,
-            fullPage: keys.length === 0,
-          });
-          expect(await violations(here.page), theme).toEqual([]);
-        }
-        expect(here.complaints).toEqual([]);
-        expect(await overflowOf(here.page), 'nothing is wider than the screen').toBe(0);
-      } finally {
-        await here.close();
+test.concurrent.each(PAGES)(
+  '$name has nothing that axe or the console complains of, wide and narrow, in light and in dark',
+  async ({ name, as, path, keys = [], button }) => {
+    const here = await visit(browser, as);
+    const { page } = here;
+    try {
+      await here.go(path());
+      for (const key of keys) {
+        await page.keyboard.press(key);
+        await page.getByText(/^Loading/).waitFor({ state: 'detached' });
       }
-    },
-  );
-});
+      if (button !== undefined) {
+        await page.getByRole('button', { name: button }).press('Enter');
+        await page.getByText(/^Loading/).waitFor({ state: 'detached' });
+      }
+      await here.settled();
+      for (const size of ['wide', 'narrow'] as const) {
+        await page.setViewportSize(SIZES[size]);
+        await page.emulateMedia({ colorScheme: 'light' });
+        expect(await violations(page), `${name}, ${size}`).toEqual([]);
+        await page.emulateMedia({ colorScheme: 'dark' });
+        // A theme changes colours, and nothing else.
+        expect(await violations(page, 'contrast'), `${name}, ${size}, dark`).toEqual([]);
+        expect(await overflowOf(page), 'nothing is wider than the screen').toBe(0);
+      }
+      expect(here.complaints).toEqual([]);
+    } finally {
+      await here.close();
+    }
+  },
+);
 
 async function overflowOf(page: Page): Promise<number> {
   return await page.evaluate<number>(
