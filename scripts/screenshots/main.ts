@@ -37,7 +37,9 @@ async function draw(stack: RunningStack): Promise<void> {
   await mkdir(FOLDER, { recursive: true });
   const browser = await chromium.launch({
     executablePath: EXECUTABLE,
-    args: ['--no-sandbox', '--lang=en-GB'],
+    args: ['--no-sandbox'],
+    // By this, and not by the locale of the page, date fields are written.
+    env: { ...process.env, LANGUAGE: 'en_GB' },
   });
   try {
     for (const shot of shots) {

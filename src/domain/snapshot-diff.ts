@@ -1,4 +1,5 @@
 import { isJsonObject, type Json } from './json.js';
+import { matchItems } from './list-matching.js';
 import type { SnapshotPath } from './snapshot-path.js';
 
 /** One place at which two snapshots differ. */
@@ -16,10 +17,11 @@ export type Difference =
  * Every place at which one snapshot differs from another, from the outside in.
  *
  * 1. Objects are compared key by key: first the keys of `before` in their order, then the added ones.
- * 2. Arrays are compared index by index. An item that is put in at the front shows as a change of every
- *    item behind it: which items belong together is not for a rule to guess.
- * 3. What is of another kind (an object where a number was) is one change of the whole.
- * 4. Two snapshots without a difference have the same canonical text, so the same version id. `0` and `-0`
+ * 2. Items of lists that are the same on both sides are matched first; of what is left between two matches
+ *    the items in the same place are compared with each other, and the rest was added or removed.
+ * 3. The path of an item is its place in the later list, or in the earlier one if it is gone.
+ * 4. What is of another kind (an object where a number was) is one change of the whole.
+ * 5. Two snapshots without a difference have the same canonical text, so the same version id. `0` and `-0`
  *    are one number there, so they are here.
  */
 export function diffSnapshots(before: Json, after: Json): readonly Difference[] {
@@ -35,11 +37,31 @@ function collect(before: Json, after: Json, path: SnapshotPath, found: Differenc
       collectChild(ownValue(before, key), ownValue(after, key), [...path, key], found);
     }
   } else if (isList(before) && isList(after)) {
-    for (let index = 0; index < Math.max(before.length, after.length); index += 1) {
-      collectChild(before[index], after[index], [...path, index], found);
-    }
+    collectItems(before, after, path, found);
   } else if (before !== after) {
     found.push({ kind: 'changed', path, before, after });
+  }
+}
+
+function collectItems(
+  before: readonly Json[],
+  after: readonly Json[],
+  path: SnapshotPath,
+  found: Difference[],
+): void {
+  let from = 0;
+  let to = 0;
+  for (const [old, now] of [...matchItems(before, after), [before.length, after.length] as const]) {
+    for (; from < old || to < now; from += 1, to += 1) {
+      collectChild(
+        from < old ? before[from] : undefined,
+        to < now ? after[to] : undefined,
+        [...path, to < now ? to : from],
+        found,
+      );
+    }
+    from = old + 1;
+    to = now + 1;
   }
 }
 

@@ -23,17 +23,6 @@ const anySnapshot = fc
   .array(fc.tuple(anyKey, anyValue), { maxLength: 5 })
   .map((entries): JsonObject => Object.fromEntries(entries));
 
-/** The edits that make one snapshot of another: what is removed goes from the last to the first. */
-function editsOf(differences: readonly Difference[]): readonly SnapshotEdit[] {
-  const sets = differences.flatMap((one): SnapshotEdit[] =>
-    one.kind === 'removed' ? [] : [{ kind: 'set', path: one.path, value: one.after }],
-  );
-  const unsets = differences.flatMap((one): SnapshotEdit[] =>
-    one.kind === 'removed' ? [{ kind: 'unset', path: one.path }] : [],
-  );
-  return [...sets, ...unsets.toReversed()];
-}
-
 function edited(snapshot: JsonObject, edits: readonly SnapshotEdit[]): JsonObject {
   return edits.reduce((before, edit) => {
     const after = editSnapshot(before, edit);
@@ -69,12 +58,31 @@ describe('diffSnapshots', () => {
       [{ kind: 'changed', path: ['a'], before: null, after: 1 }],
     ],
     [
-      'lists by index',
-      { a: [1, 2, 3] },
-      { a: [2, 2] },
+      'a row put in at the front',
+      { l: [{ a: 1 }, { a: 2 }] },
+      { l: [{ a: 0 }, { a: 1 }, { a: 2 }] },
+      [{ kind: 'added', path: ['l', 0], after: { a: 0 } }],
+    ],
+    [
+      'a row taken out',
+      { l: [{ a: 0 }, { a: 1 }, { a: 2 }] },
+      { l: [{ a: 1 }, { a: 2 }] },
+      [{ kind: 'removed', path: ['l', 0], before: { a: 0 } }],
+    ],
+    [
+      'a cell of a row',
+      { l: [{ a: 0, b: 5 }, { a: 1 }] },
+      { l: [{ a: 0, b: 6 }, { a: 1 }] },
+      [{ kind: 'changed', path: ['l', 0, 'b'], before: 5, after: 6 }],
+    ],
+    [
+      'a row put in before one that stays, where both ends differ',
+      { l: [1, 5, 9] },
+      { l: [2, 7, 5, 8] },
       [
-        { kind: 'changed', path: ['a', 0], before: 1, after: 2 },
-        { kind: 'removed', path: ['a', 2], before: 3 },
+        { kind: 'changed', path: ['l', 0], before: 1, after: 2 },
+        { kind: 'added', path: ['l', 1], after: 7 },
+        { kind: 'changed', path: ['l', 3], before: 9, after: 8 },
       ],
     ],
     [
@@ -103,33 +111,64 @@ describe('diffSnapshots', () => {
   );
 
   test.prop([anySnapshot, anySnapshot], { numRuns: 1_000 })(
-    'says all that it takes to make one of the other',
+    'names what is there: the later place, or the earlier one of what is gone',
     (before, after) => {
-      const made = edited(before, editsOf(diffSnapshots(before, after)));
-      expect(canonicalJson(made)).toBe(canonicalJson(after));
+      for (const one of diffSnapshots(before, after)) {
+        const isGone = one.kind === 'removed';
+        // Inside of a list that has moved only the last part of an earlier place is known.
+        if (!isGone || one.path.length === 1) {
+          expect(valueAt(isGone ? before : after, one.path)).toEqual(
+            isGone ? one.before : one.after,
+          );
+        }
+      }
     },
   );
 
   test.prop([anySnapshot, anySnapshot], { numRuns: 500 })(
-    'is the same read backwards',
+    'names no place of the later snapshot twice, and none inside another',
     (before, after) => {
-      const paths = (differences: readonly Difference[]): readonly string[] =>
-        differences.map(({ path }) => showPath(path)).toSorted();
-      expect(paths(diffSnapshots(before, after))).toEqual(paths(diffSnapshots(after, before)));
-    },
-  );
-
-  test.prop([anySnapshot, anySnapshot], { numRuns: 500 })(
-    'names every place once, and none inside another',
-    (before, after) => {
-      const texts = diffSnapshots(before, after).map(({ path }) => path.map(String).join('\n'));
+      const texts = diffSnapshots(before, after)
+        .filter(({ kind }) => kind !== 'removed')
+        .map(({ path }) => path.map(String).join('\n'));
       for (const [index, text] of texts.entries()) {
         const others = texts.filter((_, at) => at !== index);
         expect(others.some((other) => other === text || other.startsWith(`${text}\n`))).toBe(false);
       }
     },
   );
+
+  test.prop([fc.array(anyValue, { maxLength: 8 }), fc.nat({ max: 8 }), anyValue], { numRuns: 500 })(
+    'of an item that is put in or taken out is that item alone',
+    (items, place, item) => {
+      const longer = items.toSpliced(Math.min(place, items.length), 0, item);
+      const said = (differences: readonly Difference[]): readonly string[] =>
+        differences.map((one) => {
+          const value = one.kind === 'added' ? one.after : one.before;
+          return `${one.kind} ${canonicalJson({ value })}`;
+        });
+      const text = canonicalJson({ value: item });
+      expect(said(diffSnapshots({ items }, { items: longer }))).toEqual([`added ${text}`]);
+      expect(said(diffSnapshots({ items: longer }, { items }))).toEqual([`removed ${text}`]);
+    },
+  );
+
+  test('gives up on matching, not on comparing, where lists are very long', () => {
+    const before = Array.from({ length: 2_000 }, (_, index) => index);
+    const after = before.map((value) => value + 1);
+    expect(diffSnapshots(before, after)).toHaveLength(2_000);
+  });
 });
+
+function valueAt(value: Json | undefined, [key, ...rest]: SnapshotPath): Json | undefined {
+  if (key === undefined || value === undefined) {
+    return value;
+  }
+  if (typeof key === 'number') {
+    return Array.isArray(value) ? valueAt((value as readonly Json[])[key], rest) : undefined;
+  }
+  return isJsonObject(value) ? valueAt(value[key], rest) : undefined;
+}
 
 describe('a path', () => {
   test.each<[SnapshotPath, string]>([

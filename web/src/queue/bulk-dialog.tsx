@@ -105,6 +105,7 @@ export function BulkDialog({
             </Button>
             <Button
               look={isReject ? 'danger' : 'main'}
+              data-first={isReject ? undefined : true}
               isBusy={state === 'sending'}
               onClick={() => {
                 setAsked(true);

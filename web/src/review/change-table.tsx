@@ -1,5 +1,5 @@
+import { diffSnapshots } from '../../../src/domain/snapshot-diff.js';
 import type { Json } from '../api/wire.js';
-import { diffSnapshots } from './diff.js';
 import { dotted, fieldLabel, type JsonPath } from './json-values.js';
 import { Value } from './value.js';
 
@@ -33,14 +33,18 @@ export function ChangeTable({
           </tr>
         </thead>
         <tbody>
-          {changes.map(({ path, kind, before: old, after: now }) => (
-            <tr key={`${kind}:${dotted(path)}`} data-kind={kind}>
+          {changes.map((change) => (
+            <tr key={`${change.kind}:${dotted(change.path)}`} data-kind={change.kind}>
               <th scope="row">
-                {pathInWords(path)}
-                {kind !== 'changed' && <span className="tag">{WORDS[kind]}</span>}
+                {pathInWords(change.path)}
+                {change.kind !== 'changed' && <span className="tag">{WORDS[change.kind]}</span>}
               </th>
-              <td className="change-before">{old === undefined ? '—' : <Value value={old} />}</td>
-              <td className="change-after">{now === undefined ? '—' : <Value value={now} />}</td>
+              <td className="change-before">
+                {change.kind === 'added' ? '—' : <Value value={change.before} />}
+              </td>
+              <td className="change-after">
+                {change.kind === 'removed' ? '—' : <Value value={change.after} />}
+              </td>
             </tr>
           ))}
         </tbody>

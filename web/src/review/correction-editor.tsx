@@ -1,5 +1,6 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { lazy, Suspense, useEffect, useId, useMemo, useRef, useState } from 'react';
+import { diffSnapshots } from '../../../src/domain/snapshot-diff.js';
 import { ApiError, sentenceOf } from '../api/http.js';
 import { KEYS } from '../api/keys.js';
 import type { JsonObject, ReviewContext } from '../api/wire.js';
@@ -8,9 +9,9 @@ import { Button } from '../ui/button.js';
 import { Dialog } from '../ui/dialog.js';
 import { Loading } from '../ui/loading.js';
 import { Notice } from '../ui/notice.js';
+import { markedPaths, standsFor } from './because.js';
 import { checkValue } from './check-value.js';
 import { addVersion, problemsBySnapshotPath } from './correcting.js';
-import { diffSnapshots } from './diff.js';
 import { FormFields } from './form-fields.js';
 import { formModel } from './form-model.js';
 import { dotted, isObject, type JsonPath, withValueAt } from './json-values.js';
@@ -46,8 +47,12 @@ export function CorrectionEditor({
   const [isBusy, setBusy] = useState(false);
   const [isLeaving, setLeaving] = useState(false);
   const form = useRef<HTMLFormElement>(null);
+  // A correction keeps what it does not change, so what stopped the run is looked at in the seed alone.
+  const [fired] = useState(() => (parent.parent_id === null ? markedPaths(context) : []));
   useEffect(() => {
-    form.current?.querySelector<HTMLElement>('.editor-body :is(input, select, textarea)')?.focus();
+    const first = (within: string): HTMLElement | null =>
+      form.current?.querySelector<HTMLElement>(`${within} :is(input, select, textarea)`) ?? null;
+    (first('.editor-body [data-fired="true"]') ?? first('.editor-body'))?.focus();
     return () => document.getElementById('main')?.focus({ preventScroll: true });
   }, []);
   const model = useMemo(() => formModel(block, parent.snapshot), [block, parent]);
@@ -153,7 +158,12 @@ export function CorrectionEditor({
           <FormFields
             field={model}
             value={value}
-            problems={{ refused, unreadable, advice }}
+            problems={{
+              refused,
+              unreadable,
+              advice,
+              hasFired: (path) => fired.some((each) => standsFor(each, path)),
+            }}
             onChange={change}
             onUnreadable={markUnreadable}
           />

@@ -6,11 +6,13 @@ import { emptyValue, type Field, type Property } from './form-model.js';
 import { dotted, fieldLabel, isList, isObject, type JsonPath } from './json-values.js';
 import { readPages, writePages } from './page-ranges.js';
 
-/** What is wrong, by dotted path: refused by the server, not readable as a value, or merely unexpected. */
+/** What is to be said of fields, by dotted path: refused by the server, not readable as a value, or merely unexpected. */
 export type Problems = {
   readonly refused: ReadonlyMap<string, string>;
   readonly unreadable: ReadonlyMap<string, string>;
   readonly advice: ReadonlyMap<string, string>;
+  /** Whether the value at a path is why the run stopped. */
+  readonly hasFired: (path: JsonPath) => boolean;
 };
 
 type Shared = {
@@ -141,14 +143,21 @@ function Labelled({
   const wrong = problems.unreadable.get(here) ?? refusedAt(problems.refused, here);
   const advice = problems.advice.get(here);
   const said = wrong ?? advice ?? field.description;
+  const hasFired = problems.hasFired(path);
+  const about = [...(said === null ? [] : [`${id}-said`]), ...(hasFired ? [`${id}-fired`] : [])];
   return (
-    <div className="field" data-path={here}>
+    <div className="field" data-path={here} data-fired={hasFired}>
       <label htmlFor={id}>{label}</label>
       {children({
         id,
         'aria-invalid': wrong !== undefined,
-        'aria-describedby': said === null ? undefined : `${id}-said`,
+        'aria-describedby': about.length === 0 ? undefined : about.join(' '),
       })}
+      {hasFired && (
+        <p id={`${id}-fired`} className="field-fired">
+          stopped the run
+        </p>
+      )}
       {said !== null && (
         <p
           id={`${id}-said`}

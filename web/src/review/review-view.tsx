@@ -5,6 +5,7 @@ import { hasCode } from '../api/http.js';
 import { KEYS } from '../api/keys.js';
 import type { ReviewContext, SubmitResponse, Version } from '../api/wire.js';
 import { announce } from '../app/announce.js';
+import { mayOperate, useSession } from '../app/session.js';
 import { useShortcuts } from '../app/shortcuts.js';
 import { itemWords, reviewTitle } from '../queue/waiting-words.js';
 import { Button } from '../ui/button.js';
@@ -59,6 +60,9 @@ export function ReviewView({
   const { review, my, neighbours: siblings } = context;
   const queries = useQueryClient();
   const [, navigate] = useLocation();
+  const person = useSession()?.person ?? null;
+  // Whoever only reviews has no business in Temporal's UI, and often no access.
+  const isOperator = person !== null && mayOperate(person);
   const params = readScreen(useSearch());
   const screen = screenOf(context, versions, params, seenNewestId);
   const go = (change: Partial<ScreenParams>): void =>
@@ -148,7 +152,7 @@ export function ReviewView({
                 , <Due at={context.due_at} />
               </>
             )}
-            {context.run.temporal_url !== null && (
+            {isOperator && context.run.temporal_url !== null && (
               <>
                 {' · '}
                 <a href={context.run.temporal_url} target="_blank" rel="noreferrer noopener">

@@ -3,7 +3,7 @@ import { layOut, type GraphBlock, type Placed } from './graph.js';
 
 const WIDTH = 208;
 const HEIGHT = 76;
-const GAP_X = 48;
+const GAP_X = 40;
 const GAP_Y = 20;
 
 /** Blocks as a graph: boxes in a list, so that a screen reader walks them in order, and lines behind them. */

@@ -40,7 +40,9 @@ export function LoopPanel({ loop, isCut }: { readonly loop: Loop; readonly isCut
             <tbody>
               {items.map(({ key, steps }) => (
                 <tr key={key}>
-                  <th scope="row">{sentence(itemWords(key))}</th>
+                  <th scope="row" className="item-name">
+                    {sentence(itemWords(key))}
+                  </th>
                   {[...columns.keys()].map((blockId) => {
                     const found = steps.find(({ step }) => step.block_id === blockId);
                     return (
