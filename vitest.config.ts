@@ -11,7 +11,7 @@ export default defineConfig({
     pool: 'forks',
     // Temporal's worker loads the payload converter with require(), which must understand TypeScript.
     execArgv: ['--import', 'tsx'],
-    maxWorkers: 2,
+    maxWorkers: 3,
     passWithNoTests: false,
   },
 });

@@ -9,7 +9,8 @@ export default defineConfig({
     hookTimeout: 180_000,
     pool: 'forks',
     execArgv: ['--import', 'tsx'],
-    fileParallelism: false,
+    // They wait more than they work.
+    maxWorkers: 2,
     passWithNoTests: false,
   },
 });

@@ -35,12 +35,7 @@ async function draw(stack: RunningStack): Promise<void> {
   const shots = shotsOf(await setScene(stack));
   await rm(FOLDER, { recursive: true, force: true });
   await mkdir(FOLDER, { recursive: true });
-  const browser = await chromium.launch({
-    executablePath: EXECUTABLE,
-    args: ['--no-sandbox'],
-    // By this, and not by the locale of the page, date fields are written.
-    env: { ...process.env, LANGUAGE: 'en_GB' },
-  });
+  const browser = await chromium.launch({ executablePath: EXECUTABLE, args: ['--no-sandbox'] });
   try {
     for (const shot of shots) {
       console.log(shot.name);

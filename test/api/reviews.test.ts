@@ -300,6 +300,7 @@ describe('explain', () => {
       version_id: review.seedId,
       waiting_for: 'It is waiting for a member of finance, a member of legal, reviewer u_owner.',
       opened_because: 'total_amount is null',
+      due_at: null,
       gate: review.row.gate,
       decision_seq: null,
       still_needed: 2,

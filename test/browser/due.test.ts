@@ -67,16 +67,18 @@ test('the queue is sorted by what is due, marks what is overdue, and can show th
   expect(await row('Whenever').locator('.due').count()).toBe(0);
   expect(await violations(page)).toEqual([]);
 
-  await page.getByLabel('Order').selectOption({ label: 'Oldest first' });
+  await page
+    .getByRole('combobox', { name: 'Order', exact: true })
+    .selectOption({ label: 'Oldest first' });
   await page.waitForURL(/order=oldest/);
   await settled();
   expect(await titles(page)).toEqual(['Whenever', 'Wanted soon', 'Past its time']);
 
-  await page.getByLabel('Age').selectOption({ label: 'Overdue' });
+  await page.getByRole('combobox', { name: 'Age', exact: true }).selectOption({ label: 'Overdue' });
   await page.waitForURL(/overdue=true/);
   await settled();
   expect(await titles(page)).toEqual(['Past its time']);
-  await page.getByLabel('Age').selectOption({ label: 'Any age' });
+  await page.getByRole('combobox', { name: 'Age', exact: true }).selectOption({ label: 'Any age' });
   await settled();
   expect(await titles(page)).toHaveLength(3);
 });
