@@ -19,6 +19,7 @@ export function readOidcSettings(env: Environment): OidcSettings | null {
     issuer: issuerUrl(issuer),
     clientId: env['OIDC_CLIENT_ID'] || null,
     clientSecret: env['OIDC_CLIENT_SECRET'] || null,
+    scopes: readScopes(env['OIDC_SCOPES'] || 'openid profile email'),
     audience: env['OIDC_AUDIENCE'] || null,
     idClaim: env['OIDC_ID_CLAIM'] || 'sub',
     groupsClaim: env['OIDC_GROUPS_CLAIM'] || 'groups',
@@ -36,6 +37,16 @@ function issuerUrl(text: string): URL {
   throw new ConfigError(
     `OIDC_ISSUER is '${text}': it must be an https URL (http only on this machine).`,
   );
+}
+
+function readScopes(text: string): string {
+  const scopes = text.split(/\s+/).filter((word) => word !== '');
+  if (!scopes.includes('openid')) {
+    throw new ConfigError(
+      `OIDC_SCOPES is '${text}': it must have openid among its words, such as "openid profile email groups".`,
+    );
+  }
+  return scopes.join(' ');
 }
 
 function readRoleMap(text: string): OidcSettings['roleMap'] {

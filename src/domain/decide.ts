@@ -403,7 +403,7 @@ export function describeEntries(policy: Policy, entries: readonly Entry[]): stri
         ? `a member of ${subject}`
         : kind === 'reviewer'
           ? `reviewer ${subject}`
-          : `anybody with the reviewer role but ${policy.selfApproval === 'admins' ? 'an owner who is no admin' : 'the owner'}`;
+          : `any reviewer ${policy.selfApproval === 'admins' ? '(the owner only as an admin)' : 'but the owner'}`;
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }
   return [...counts].map(([name, n]) => (n === 1 ? name : `${name} (${n} of them)`)).join(', ');

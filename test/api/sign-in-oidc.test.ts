@@ -20,6 +20,7 @@ const settingsFor = (issuer: string): OidcSettings => ({
   issuer: new URL(issuer),
   clientId: 'countersign',
   clientSecret: 'a secret of the client',
+  scopes: 'openid profile email',
   audience: 'https://gates.example',
   idClaim: 'sub',
   groupsClaim: 'groups',
@@ -268,6 +269,7 @@ describe('the settings', () => {
       issuer: new URL(OIDC_ISSUER),
       clientId: null,
       clientSecret: null,
+      scopes: 'openid profile email',
       audience: null,
       idClaim: 'sub',
       groupsClaim: 'groups',
@@ -275,7 +277,22 @@ describe('the settings', () => {
     });
   });
 
+  test('of scopes are sent as they are', async () => {
+    const scopes = readOidcSettings({ OIDC_ISSUER, OIDC_SCOPES: ' openid  groups ' })?.scopes ?? '';
+    const other = await startApi({
+      oidc: createOidc({ ...settingsFor(provider.issuer), scopes }),
+    });
+    try {
+      const login = await fetch(`${other.url}/auth/login`, { redirect: 'manual' });
+      const to = new URL(login.headers.get('location') ?? '');
+      expect(to.searchParams.get('scope')).toBe('openid groups');
+    } finally {
+      await other.stop();
+    }
+  });
+
   test.each([
+    [{ OIDC_ISSUER, OIDC_SCOPES: 'profile email' }, /OIDC_SCOPES .* must have openid/],
     [{ OIDC_ISSUER: 'http://id.example' }, /OIDC_ISSUER .* must be an https URL/],
     [{ OIDC_ISSUER: 'http://127.0.0.1.evil.example' }, /OIDC_ISSUER/],
     [{ OIDC_ISSUER: 'id.example' }, /OIDC_ISSUER/],

@@ -67,11 +67,14 @@ describe('two people on one review', () => {
       both.map(({ page }) => page.getByRole('button', { name: 'Approve version 1' }).click()),
     );
     const said = await Promise.all(both.map(({ page }) => outcome(page)));
-    expect(said.toSorted()).toEqual([
-      'Recorded. More approvals are needed.',
-      expect.stringMatching(/^Recorded\. The workflow has (?:been told|resumed)\.$/),
-    ]);
+    // An answer tells of the review as it then is: with the other's vote, of which the workflow may not have heard.
+    for (const each of said) {
+      expect(each).toMatch(
+        /^Recorded\. (?:More approvals are needed|The workflow (?:has|will) .*)\.$/,
+      );
+    }
     await Promise.all(both.map(({ page }) => page.getByText('The run went on').waitFor()));
+    expect((await versionsVotedOn(review.id)).length).toBe(2);
   });
 
   test('who approve at the same moment where one is enough are told who was first', async () => {
@@ -108,7 +111,7 @@ describe('two people on one review', () => {
     ]);
     // Either the approval came first, and was one of two, or it came too late and is not pretended.
     expect(await outcome(dana.page)).toMatch(
-      /^(?:Recorded\. More approvals are needed\.|Not recorded: Lee Okafor rejected it before you\.)$/,
+      /^(?:Recorded\. (?:More approvals are needed|The workflow (?:has|will) .*)\.|Not recorded: Lee Okafor rejected it before you\.)$/,
     );
     expect(await outcome(lee.page)).toBe('Recorded. The workflow has been told to end.');
     for (const { page } of [dana, lee]) {

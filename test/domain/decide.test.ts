@@ -396,7 +396,7 @@ describe('decide, on who fills which entries', () => {
       'somebody without the reviewer role, where it declares no entries',
       aPolicy(),
       aPerson('u_auditor', { roles: ['auditor'] }),
-      'anybody with the reviewer role but an owner who is no admin',
+      'any reviewer (the owner only as an admin)',
     ],
   ])('a gate refuses the approval of %s', (_title, policy, voter, needed) => {
     expect(decide(aLockedReview({ policy }), vote('approved'), voter)).toEqual(
@@ -466,7 +466,7 @@ describe('decide, on the owner of the run', () => {
     selfApproval,
   });
   const anybodyBut = (selfApproval: Policy['selfApproval']): string =>
-    `anybody with the reviewer role but ${selfApproval === 'never' ? 'the owner' : 'an owner who is no admin'}`;
+    `any reviewer ${selfApproval === 'never' ? 'but the owner' : '(the owner only as an admin)'}`;
 
   test.each<[Policy['selfApproval'], 'an owner' | 'an owner who is an admin', Refusal | null]>([
     ['admins', 'an owner', self('admins')],

@@ -21,17 +21,12 @@ describe('describeWaiting', () => {
   });
 
   test.each<readonly [string, Policy, readonly NewFact[], string]>([
-    [
-      'undeclared',
-      aPolicy(),
-      [],
-      'waiting for anybody with the reviewer role but an owner who is no admin',
-    ],
+    ['undeclared', aPolicy(), [], 'waiting for any reviewer (the owner only as an admin)'],
     [
       'undeclared, and never the owner’s',
       aPolicy({ selfApproval: 'never' }),
       [],
-      'waiting for anybody with the reviewer role but the owner',
+      'waiting for any reviewer but the owner',
     ],
     ['declared', declared, [], 'waiting for a member of finance (2 of them), reviewer u_leg'],
     [

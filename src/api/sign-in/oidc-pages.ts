@@ -89,7 +89,7 @@ async function begin(
   };
   const url = buildAuthorizationUrl(await oidc.discoverAgain(), {
     redirect_uri: new URL('/auth/callback', originOf(request, deps)).href,
-    scope: 'openid profile email',
+    scope: oidc.settings.scopes,
     state: flow.state,
     nonce: flow.nonce,
     code_challenge: await calculatePKCECodeChallenge(flow.verifier),

@@ -7,6 +7,8 @@ export type OidcSettings = {
   readonly clientId: string | null;
   /** Null for a public client, which proves itself by PKCE alone. */
   readonly clientSecret: string | null;
+  /** What is asked for when somebody signs in, as OpenID Connect writes it: words with spaces between, `openid` among them. */
+  readonly scopes: string;
   /** Whom an access token has to be for; null where none is taken. */
   readonly audience: string | null;
   readonly idClaim: string;

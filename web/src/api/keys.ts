@@ -28,8 +28,6 @@ export function staleKeys(change: Change): readonly Key[] {
       return run;
     case 'definition':
       return [KEYS.workflows];
-    case 'operations':
-      return [KEYS.operations];
   }
 }
 

@@ -185,7 +185,7 @@ export type Diagnosis = {
 
 /** Something that changed: what it is, never what it says. */
 export type Change = {
-  readonly kind: 'review' | 'run' | 'step' | 'definition' | 'operations';
+  readonly kind: 'review' | 'run' | 'step' | 'definition';
   readonly id: string;
   readonly run_id: string | null;
 };
