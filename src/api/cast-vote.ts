@@ -62,9 +62,10 @@ export async function readAftermath(call: Call, voted: ReviewRow): Promise<After
   return await afterCommit(
     call,
     async () => {
-      const resume = await resumeOf(db, voted.id);
       const row = (await findReview(db, voted.projectId, voted.id)) ?? voted;
-      return { record: await readReviewRecord(db, row), resume };
+      const record = await readReviewRecord(db, row);
+      // Read last: whatever vote the record shows, what is said of telling the workflow is of that one or a later one.
+      return { record, resume: await resumeOf(db, voted.id) };
     },
     {
       record: { row: voted, entries: [], facts: [] },
