@@ -5,10 +5,11 @@ import { buildInbox } from '../src/cli/inbox-build.js';
 import type { Actor } from '../src/store/actors.js';
 import { SYSTEM } from '../src/store/actors.js';
 import { openDatabase, type Database } from '../src/store/database.js';
-import { countInbox, listInbox, readFacets } from '../src/store/inbox.js';
+import { countInbox, EVERYTHING, listInbox, readFacets } from '../src/store/inbox.js';
+import { startChromium } from '../test/support/chromium.js';
 import { addManyReviews, removeManyReviews } from '../test/support/many-reviews.js';
 import { nowMs } from './support/clock.js';
-import { openBrowser, openWindow, timeChange, timeNavigation } from './support/inbox-page.js';
+import { openWindow, timeChange, timeNavigation } from './support/inbox-page.js';
 import { describeMachine, systemLoad } from './support/machine.js';
 import { explaining } from './support/plans.js';
 import { runBench } from './support/run-bench.js';
@@ -51,7 +52,7 @@ await runBench(
     const machine = await describeMachine(stage, loadBefore);
     await stage.startWorker();
     const database = openDatabase(stage.databaseUrl, { maxConnections: 2 });
-    const browser = await openBrowser();
+    const browser = await startChromium();
     try {
       const token = await prepare(stage);
       const models = await openModels(stage);
@@ -224,19 +225,9 @@ async function explained(db: Parameters<typeof readFacets>[0]): Promise<void> {
     groups: GROUPS,
     roles: ['reviewer'],
   };
-  const filter = {
-    workflowId: null,
-    blockId: null,
-    runId: null,
-    group: null,
-    statuses: [],
-    olderThanMs: null,
-    isOverdue: false,
-    search: [],
-  };
   const page = { order: 'due', before: null, after: null, limit: 50 } as const;
-  await listInbox(db, dana, 'waiting', filter, page);
-  await countInbox(db, dana, filter);
-  await countInbox(db, dana, { ...filter, search: ['contracts'] });
+  await listInbox(db, dana, 'waiting', EVERYTHING, page);
+  await countInbox(db, dana, EVERYTHING);
+  await countInbox(db, dana, { ...EVERYTHING, search: ['contracts'] });
   await readFacets(db, SYSTEM.projectId);
 }

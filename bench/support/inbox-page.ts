@@ -1,7 +1,7 @@
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
-import { SYSTEM } from '../../src/store/actors.js';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { Db } from '../../src/store/database.js';
-import { createSignInLink } from '../../src/store/sign-ins.js';
+import { linkFor } from '../../test/support/browser-session.js';
+import { useCode } from '../../test/support/chromium.js';
 
 /**
  * Runs in every page before its own scripts. `firstRow` resolves when the queue has rows on screen; `changed` when
@@ -38,19 +38,6 @@ const CLOCK = `
 
 const PATIENCE_MS = 20_000;
 
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-background-networking',
-  '--no-first-run',
-];
-
-/** Starts the browser that measures; the caller closes it. */
-export async function openBrowser(): Promise<Browser> {
-  const executablePath = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
-  return await chromium.launch({ executablePath, args: FLAGS });
-}
-
 /** A window with an empty cache, signed in as somebody. */
 export async function openWindow(
   browser: Browser,
@@ -62,13 +49,7 @@ export async function openWindow(
     baseURL: url,
     viewport: { width: 1280, height: 800 },
   });
-  const code = await createSignInLink(db, SYSTEM, person, 15);
-  const reply = await context.request.post(`/v1/session/links/${code ?? ''}`, {
-    headers: { 'x-countersign-csrf': '1', origin: url },
-  });
-  if (!reply.ok()) {
-    throw new Error(`signing in was answered ${reply.status()}`);
-  }
+  await useCode(context, url, await linkFor({ db }, person));
   await context.addInitScript({ content: CLOCK });
   return { context, page: await context.newPage() };
 }

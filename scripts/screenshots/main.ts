@@ -1,19 +1,16 @@
 // `npm run screenshots`: draws every page of the inbox from the examples' data into docs/screenshots.
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { type Browser, chromium } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { type RunningStack, withRunningStack } from '../../examples/running-stack.js';
 import { freePort } from '../../src/dev/ports.js';
-import { SYSTEM } from '../../src/store/actors.js';
-import { openDatabase } from '../../src/store/database.js';
-import { createSignInLink } from '../../src/store/sign-ins.js';
+import { codeFor, startChromium, useCode } from '../../test/support/chromium.js';
 import { testHome } from '../../test/support/test-home.js';
 import { setScene } from './scene.js';
 import { type Shot, shotsOf } from './shots.js';
 
 const FOLDER = fileURLToPath(new URL('../../docs/screenshots/', import.meta.url));
 const PAGE = fileURLToPath(new URL('../../docs/screenshots.md', import.meta.url));
-const EXECUTABLE = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
 const SIZES = { wide: { width: 1280, height: 800 }, narrow: { width: 390, height: 844 } };
 const THEMES = ['light', 'dark'] as const;
 
@@ -35,7 +32,7 @@ async function draw(stack: RunningStack): Promise<void> {
   const shots = shotsOf(await setScene(stack));
   await rm(FOLDER, { recursive: true, force: true });
   await mkdir(FOLDER, { recursive: true });
-  const browser = await chromium.launch({ executablePath: EXECUTABLE, args: ['--no-sandbox'] });
+  const browser = await startChromium();
   try {
     for (const shot of shots) {
       console.log(shot.name);
@@ -91,13 +88,10 @@ async function drawOne(
   });
   try {
     if (as !== null) {
-      await context.request.post(`/v1/session/links/${await linkFor(stack, as)}`, {
-        headers: { 'x-countersign-csrf': '1', origin: stack.url },
-        failOnStatusCode: true,
-      });
+      await useCode(context, stack.url, await codeFor(stack.databaseUrl, as));
     }
     const page = await context.newPage();
-    await page.goto(path.replace('{link}', await linkFor(stack, 'dana')));
+    await page.goto(path.replace('{link}', await codeFor(stack.databaseUrl, 'dana')));
     await page.getByRole('heading', { level: 1 }).waitFor();
     await page.waitForTimeout(DRAWING_MS);
     await act?.(page);
@@ -107,19 +101,6 @@ async function drawOne(
     }
   } finally {
     await context.close();
-  }
-}
-
-async function linkFor({ databaseUrl }: RunningStack, person: string): Promise<string> {
-  const database = openDatabase(databaseUrl, { maxConnections: 1 });
-  try {
-    const code = await createSignInLink(database.db, SYSTEM, person, 15);
-    if (code === null) {
-      throw new Error(`there is no person ${person}`);
-    }
-    return code;
-  } finally {
-    await database.close();
   }
 }
 

@@ -187,7 +187,8 @@ export async function neighboursOf(
   return { previous: previous.rows[0]?.id ?? null, next: next.rows[0]?.id ?? null };
 }
 
-const EVERYTHING: InboxFilter = {
+/** Narrows nothing. */
+export const EVERYTHING: InboxFilter = {
   workflowId: null,
   blockId: null,
   runId: null,

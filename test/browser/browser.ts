@@ -1,38 +1,13 @@
 import { AxeBuilder } from '@axe-core/playwright';
-import {
-  type Browser,
-  type BrowserContext,
-  chromium,
-  type Page,
-  type Request,
-} from 'playwright-core';
+import type { Browser, BrowserContext, Page, Request } from 'playwright-core';
 import { expect, inject } from 'vitest';
 import { type Client, createClient } from '../../src/client/index.js';
-import { SYSTEM } from '../../src/store/actors.js';
-import { openDatabase } from '../../src/store/database.js';
-import { createSignInLink } from '../../src/store/sign-ins.js';
+import { codeFor, useCode } from '../support/chromium.js';
 import { until } from '../support/until.js';
 import type { PersonId } from './people.js';
 
-const EXECUTABLE = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
-
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-
 /** An answer may lead to the next question a moment later. */
 const CALM_LOOKS = 5;
-
-/** Starts a browser; the caller closes it. */
-export async function startBrowser(): Promise<Browser> {
-  return await chromium.launch({ executablePath: EXECUTABLE, args: FLAGS });
-}
 
 /** Sizes at which pages are looked at. */
 export const SIZES = {
@@ -78,9 +53,7 @@ export async function visit(
     reducedMotion: 'reduce',
   });
   if (person !== null) {
-    const reply = await context.request.post(`/v1/session/links/${await linkFor(person, site)}`, {
-      headers: { 'x-countersign-csrf': '1', origin: baseURL },
-    });
+    const reply = await useCode(context, baseURL, await linkFor(person, site));
     expect(reply.status()).toBe(204);
   }
   const page = await context.newPage();
@@ -132,16 +105,7 @@ export async function linkFor(
   person: PersonId | 'admin',
   { databaseUrl }: Site = sharedSite(),
 ): Promise<string> {
-  const database = openDatabase(databaseUrl, { maxConnections: 1 });
-  try {
-    const code = await createSignInLink(database.db, SYSTEM, person, 15);
-    if (code === null) {
-      throw new Error(`there is no person ${person}`);
-    }
-    return code;
-  } finally {
-    await database.close();
-  }
+  return await codeFor(databaseUrl, person);
 }
 
 function sharedSite(): Site {

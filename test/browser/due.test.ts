@@ -1,7 +1,8 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { startChromium } from '../support/chromium.js';
 import { until } from '../support/until.js';
-import { clientOf, startBrowser, violations, visit, type Visit } from './browser.js';
+import { clientOf, violations, visit, type Visit } from './browser.js';
 
 const admin = clientOf('admin');
 /** Gates in the order in which they open: the other way round of how they are due. */
@@ -16,7 +17,7 @@ const visits: Visit[] = [];
 const runIds: string[] = [];
 
 beforeAll(async () => {
-  browser = await startBrowser();
+  browser = await startChromium();
   for (const { id, ...review } of GATES) {
     const executor = { kind: 'supplied' };
     const gate = { ...review, reviewers: [{ id: 'kim' }] };

@@ -4,7 +4,8 @@ import type { Client } from '../../src/client/index.js';
 import { type Parked, park } from '../fault/people.js';
 import { type Squatter, takePort } from '../fault/port-squatter.js';
 import { isLinux, startTestStack, type TestStack } from '../fault/test-stack.js';
-import { type Site, startBrowser, visit } from './browser.js';
+import { startChromium } from '../support/chromium.js';
+import { type Site, visit } from './browser.js';
 import { makePeople, type PersonId } from './people.js';
 
 const RECORDED =
@@ -21,7 +22,7 @@ describe.runIf(isLinux)('while Temporal is away', () => {
   let browser: Browser;
 
   beforeAll(async () => {
-    [stack, browser] = await Promise.all([startTestStack(), startBrowser()]);
+    [stack, browser] = await Promise.all([startTestStack(), startChromium()]);
     site = { url: stack.url, databaseUrl: await stack.databaseUrl() };
     admin = await stack.admin();
     await makePeople(admin);

@@ -3,8 +3,9 @@ import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { Client, JsonObject, Review } from '../../src/client/index.js';
 import { openDatabase } from '../../src/store/database.js';
+import { startChromium } from '../support/chromium.js';
 import { until } from '../support/until.js';
-import { clientOf, startBrowser, violations, visit, type Visit } from './browser.js';
+import { clientOf, violations, visit, type Visit } from './browser.js';
 import type { PersonId } from './people.js';
 import { INVOICE, openReview } from './workflows.js';
 
@@ -52,7 +53,7 @@ const OF_EVERY_KIND = {
 };
 
 beforeAll(async () => {
-  browser = await startBrowser();
+  browser = await startChromium();
   const admin = clientOf('admin');
   const declare = async (id: string, block: object, review: object): Promise<void> => {
     await admin.workflows.put(id, {

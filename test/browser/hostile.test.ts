@@ -3,14 +3,15 @@ import { createServer } from 'node:http';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
 import type { Client } from '../../src/client/index.js';
+import { startChromium } from '../support/chromium.js';
 import { until } from '../support/until.js';
-import { clientOf, startBrowser, visit, type Visit } from './browser.js';
+import { clientOf, visit, type Visit } from './browser.js';
 import { openReview } from './workflows.js';
 
 let browser: Browser;
 
 beforeAll(async () => {
-  browser = await startBrowser();
+  browser = await startChromium();
 });
 afterAll(() => browser?.close());
 

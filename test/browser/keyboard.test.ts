@@ -1,8 +1,9 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../src/client/index.js';
+import { startChromium } from '../support/chromium.js';
 import { until } from '../support/until.js';
-import { clientOf, linkFor, startBrowser, violations, visit, type Visit } from './browser.js';
+import { clientOf, linkFor, violations, visit, type Visit } from './browser.js';
 import { focusOf, tabTo } from './keys.js';
 import { INVOICE, openReview } from './workflows.js';
 
@@ -24,7 +25,7 @@ const ORDER = {
 };
 
 beforeAll(async () => {
-  browser = await startBrowser();
+  browser = await startChromium();
   await clientOf('admin').workflows.put('order-check', {
     name: 'Order check',
     blocks: [

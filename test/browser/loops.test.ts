@@ -1,15 +1,16 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Review, Run } from '../../src/client/index.js';
+import { startChromium } from '../support/chromium.js';
 import { until } from '../support/until.js';
-import { clientOf, startBrowser, violations, visit, type Visit } from './browser.js';
+import { clientOf, violations, visit, type Visit } from './browser.js';
 import type { PersonId } from './people.js';
 
 let browser: Browser;
 const visits: Visit[] = [];
 
 beforeAll(async () => {
-  browser = await startBrowser();
+  browser = await startChromium();
   await clientOf('admin').workflows.put('pile-of-bills', {
     name: 'Pile of bills',
     blocks: [

@@ -1,9 +1,10 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
 import { type Database, openDatabase } from '../../src/store/database.js';
+import { startChromium } from '../support/chromium.js';
 import { addManyReviews, removeManyReviews } from '../support/many-reviews.js';
 import { until } from '../support/until.js';
-import { clientOf, startBrowser, visit, type Visit } from './browser.js';
+import { clientOf, visit, type Visit } from './browser.js';
 import { INVOICE, openReview } from './workflows.js';
 
 const COUNT = 10_000;
@@ -16,7 +17,7 @@ let database: Database;
 const visits: Visit[] = [];
 
 beforeAll(async () => {
-  browser = await startBrowser();
+  browser = await startChromium();
   database = openDatabase(inject('databaseUrl'), { maxConnections: 1 });
   const admin = clientOf('admin');
   const snapshots = [INVOICE, { category: 'other' }, { documents: [{ name: 'One', pages: [1] }] }];

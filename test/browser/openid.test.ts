@@ -1,7 +1,8 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { startChromium } from '../support/chromium.js';
 import { type OpenIdProvider, startOpenIdProvider } from '../support/openid-provider.js';
-import { clientOf, startBrowser, visit, type Visit } from './browser.js';
+import { clientOf, visit, type Visit } from './browser.js';
 import { type SecondApi, startSecondApi } from './second-api.js';
 import { openReview } from './workflows.js';
 
@@ -32,7 +33,7 @@ describe('with an OpenID provider', () => {
         OIDC_CLIENT_SECRET: 'a secret of the client',
         OIDC_ROLE_MAP: JSON.stringify({ 'gate-auditors': 'auditor' }),
       })),
-      startBrowser(),
+      startChromium(),
     ]);
   });
   afterAll(() => browser?.close());

@@ -1,8 +1,9 @@
 import { sql } from 'kysely';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { startChromium } from '../support/chromium.js';
 import { until } from '../support/until.js';
-import { clientOf, startBrowser, violations, visit, type Visit } from './browser.js';
+import { clientOf, violations, visit, type Visit } from './browser.js';
 import { inStore, loseWorkflow, oweStart } from './gone.js';
 import type { PersonId } from './people.js';
 import { INVOICE, openReview } from './workflows.js';
@@ -12,7 +13,7 @@ const visits: Visit[] = [];
 const undo: (() => Promise<void>)[] = [];
 
 beforeAll(async () => {
-  browser = await startBrowser();
+  browser = await startChromium();
 });
 
 afterEach(async () => {

@@ -1,6 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { clientOf, SIZES, startBrowser, visit, violations } from './browser.js';
+import { startChromium } from '../support/chromium.js';
+import { clientOf, SIZES, visit, violations } from './browser.js';
 import type { PersonId } from './people.js';
 import { INVOICE, openReview } from './workflows.js';
 
@@ -67,7 +68,7 @@ const PAGES: readonly Shown[] = [
 let browser: Browser;
 
 beforeAll(async () => {
-  browser = await startBrowser();
+  browser = await startChromium();
   const admin = clientOf('admin');
   const [dana, lee] = [clientOf('dana'), clientOf('lee')];
 

@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { startChromium } from '../support/chromium.js';
 import { until } from '../support/until.js';
-import { clientOf, startBrowser, violations, visit, type Visit } from './browser.js';
+import { clientOf, violations, visit, type Visit } from './browser.js';
 import { openReview } from './workflows.js';
 
 const EVENTS = '**/v1/events';
@@ -18,7 +19,7 @@ let proxy: Proxy;
 const visits: Visit[] = [];
 
 beforeAll(async () => {
-  [browser, proxy] = await Promise.all([startBrowser(), startProxy()]);
+  [browser, proxy] = await Promise.all([startChromium(), startProxy()]);
 });
 
 afterEach(async () => {

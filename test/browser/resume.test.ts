@@ -1,7 +1,8 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { startChromium } from '../support/chromium.js';
 import { until } from '../support/until.js';
-import { clientOf, startBrowser, violations, visit, type Visit } from './browser.js';
+import { clientOf, violations, visit, type Visit } from './browser.js';
 import { loseWorkflow, oweStart } from './gone.js';
 import { INVOICE, openReview } from './workflows.js';
 
@@ -10,7 +11,7 @@ const visits: Visit[] = [];
 const undo: (() => Promise<void>)[] = [];
 
 beforeAll(async () => {
-  browser = await startBrowser();
+  browser = await startChromium();
 });
 
 afterEach(async () => {

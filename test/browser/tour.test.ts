@@ -2,14 +2,15 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { DEMO_PEOPLE } from '../../src/cli/demo-people.js';
 import { document, section } from '../docs/markdown.js';
-import { clientOf, linkFor, startBrowser, visit } from './browser.js';
+import { startChromium } from '../support/chromium.js';
+import { clientOf, linkFor, visit } from './browser.js';
 
 const TOUR = section(document('README.md').text, '### In the browser');
 
 let browser: Browser;
 
 beforeAll(async () => {
-  browser = await startBrowser();
+  browser = await startChromium();
 });
 afterAll(() => browser?.close());
 

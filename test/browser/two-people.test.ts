@@ -1,8 +1,9 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { Client } from '../../src/client/index.js';
+import { startChromium } from '../support/chromium.js';
 import { until } from '../support/until.js';
-import { clientOf, startBrowser, visit, type Visit } from './browser.js';
+import { clientOf, visit, type Visit } from './browser.js';
 import type { PersonId } from './people.js';
 import { INVOICE, openReview } from './workflows.js';
 
@@ -10,7 +11,7 @@ import { INVOICE, openReview } from './workflows.js';
 let browsers: readonly [Browser, Browser];
 
 beforeAll(async () => {
-  browsers = await Promise.all([startBrowser(), startBrowser()]);
+  browsers = await Promise.all([startChromium(), startChromium()]);
 });
 afterAll(async () => {
   await Promise.all((browsers ?? []).map((browser) => browser.close()));

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Gate } from '../../src/domain/definition.js';
 import {
   countInbox,
+  EVERYTHING,
   type InboxFilter,
   type InboxPageRequest,
   listInbox,
@@ -27,16 +28,6 @@ import {
 
 const ann = person('u_ann');
 const DAY_MS = 86_400_000;
-const EVERYTHING: InboxFilter = {
-  workflowId: null,
-  blockId: null,
-  runId: null,
-  group: null,
-  statuses: [],
-  olderThanMs: null,
-  isOverdue: false,
-  search: [],
-};
 
 let database: TestDatabase;
 beforeAll(async () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   COUNTED_AT_MOST,
   countInbox,
+  EVERYTHING,
   type InboxFilter,
   listInbox,
   readFacets,
@@ -10,16 +11,6 @@ import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { addManyReviews, removeManyReviews } from '../support/many-reviews.js';
 import { aParkedGate, type ParkedGate, person, vote } from '../support/parked.js';
 
-const ANY: InboxFilter = {
-  workflowId: null,
-  blockId: null,
-  runId: null,
-  group: null,
-  statuses: [],
-  olderThanMs: null,
-  isOverdue: false,
-  search: [],
-};
 const ann = person('u_ann', 'finance');
 const ben = person('u_ben', 'legal');
 const FEW = 30;
@@ -45,7 +36,7 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 const counts = async (reader: typeof ann, filter: Partial<InboxFilter> = {}) =>
-  await countInbox(database.db, reader, { ...ANY, ...filter });
+  await countInbox(database.db, reader, { ...EVERYTHING, ...filter });
 
 describe('a few open reviews', () => {
   beforeAll(async () => {
@@ -76,7 +67,13 @@ describe('a few open reviews', () => {
         const counted = await counts(reader, filter);
         for (const view of ['waiting', 'open_to_me', 'decided_by_me', 'all'] as const) {
           const page = { order: 'asc', before: null, after: null, limit: 200 } as const;
-          const { rows } = await listInbox(database.db, reader, view, { ...ANY, ...filter }, page);
+          const { rows } = await listInbox(
+            database.db,
+            reader,
+            view,
+            { ...EVERYTHING, ...filter },
+            page,
+          );
           expect([view, filter, counted[view]]).toEqual([view, filter, rows.length]);
         }
       }

@@ -6,8 +6,12 @@ import type { TestApi } from './api.js';
 export const FROM_OUR_PAGE = { 'x-countersign-csrf': '1', 'sec-fetch-site': 'same-origin' };
 
 /** Makes a one-time link of a person and gives its code. */
-export async function linkFor(api: TestApi, personId: string, minutes = 15): Promise<string> {
-  const code = await createSignInLink(api.db, SYSTEM, personId, minutes);
+export async function linkFor(
+  { db }: Pick<TestApi, 'db'>,
+  personId: string,
+  minutes = 15,
+): Promise<string> {
+  const code = await createSignInLink(db, SYSTEM, personId, minutes);
   if (code === null) {
     throw new Error(`there is no person ${personId}`);
   }

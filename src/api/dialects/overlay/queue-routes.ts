@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { listHolds } from '../../../store/holds.js';
-import { listInbox } from '../../../store/inbox.js';
+import { EVERYTHING, listInbox } from '../../../store/inbox.js';
 import { listOrdinals, readOverlay } from '../../../store/overlays.js';
 import type { ReviewRow } from '../../../store/tables.js';
 import { ok } from '../../answer.js';
@@ -48,14 +48,9 @@ const queue = route({
       call.actor,
       isMine ? 'waiting' : 'all',
       {
+        ...EVERYTHING,
         workflowId: query.workflow_id ?? null,
-        blockId: null,
-        runId: null,
-        group: null,
         statuses: OVERLAY_STATUSES[query.status],
-        olderThanMs: null,
-        isOverdue: false,
-        search: [],
       },
       { order: 'asc', before: null, after: null, limit: query.limit },
     );
