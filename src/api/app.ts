@@ -18,14 +18,14 @@ export type { AppDeps } from './deps.js';
 /** The HTTP API: every route of the registry, operations pages, and one form of error for each dialect. */
 export function createApp(deps: AppDeps): Express {
   const metrics = createMetrics();
-  const oidc = deps.oidc ?? null;
+  const { oidc, publicUrl, webFolder } = deps;
   const authentication = {
     db: deps.db,
     verifiers: [
       storedTokens(deps.db),
       ...(oidc === null ? [] : [issuedTokens(deps.db, oidc, deps.logger)]),
     ],
-    publicUrl: deps.publicUrl ?? null,
+    publicUrl,
   };
   const serving: Serving = { deps, metrics, authentication };
   const app = express();
@@ -44,10 +44,10 @@ export function createApp(deps: AppDeps): Express {
   if (oidc !== null && oidc.settings.clientId !== null) {
     mountOidc(app, deps, oidc);
   }
-  mountWebApp(app, deps.webFolder ?? null);
+  mountWebApp(app, webFolder);
   mountPages(app, serving);
   mountRoutes(app, ROUTES, serving);
-  mountPageForTheLost(app, deps.webFolder ?? null);
+  mountPageForTheLost(app, webFolder);
   app.use((request: Request, response: Response) => {
     const isReview = request.path.startsWith('/v1/workflows/reviews/');
     const problem = notFound(isReview ? 'review' : 'page', request.path);

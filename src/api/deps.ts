@@ -26,11 +26,11 @@ export type AppDeps = {
   /** How old a directory entry may be for a backend to vote in its name; of any age unless told otherwise. */
   readonly voteAsMaxAgeMs?: number | null;
   /** Where browsers find this server; where it is not known, by whatever name they use. */
-  readonly publicUrl?: URL | null;
-  /** Where the built inbox is; nowhere unless told otherwise. */
-  readonly webFolder?: string | null;
-  /** The OpenID provider by which people sign in; none unless told otherwise. */
-  readonly oidc?: Oidc | null;
+  readonly publicUrl: URL | null;
+  /** Where the built inbox is; null where none is served. */
+  readonly webFolder: string | null;
+  /** The OpenID provider by which people sign in; null where there is none. */
+  readonly oidc: Oidc | null;
   readonly logger: Logger;
   readonly version: string;
   readonly temporalUiUrl: string | null;

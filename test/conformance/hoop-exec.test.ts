@@ -108,6 +108,9 @@ async function openDoor(execWaitMs: number, hearsOfChanges = true): Promise<Door
     version: '0.0.0-test',
     temporalUiUrl: null,
     temporalUrlOf: () => null,
+    publicUrl: null,
+    webFolder: null,
+    oidc: null,
   });
   const server: Server = createServer(app);
   server.listen(0, '127.0.0.1');

@@ -93,7 +93,7 @@ const REVIEWER: readonly Role[] = ['reviewer'];
 
 /** Starts the API with the admin; callers are as this person unless a request says otherwise. */
 export async function startApi(
-  settings: Pick<AppDeps, 'voteAsMaxAgeMs' | 'publicUrl' | 'webFolder' | 'oidc'> = {},
+  settings: Partial<Pick<AppDeps, 'voteAsMaxAgeMs' | 'publicUrl' | 'webFolder' | 'oidc'>> = {},
 ): Promise<TestApi> {
   const database = await createTestDatabase();
   const { db } = database;
@@ -102,6 +102,9 @@ export async function startApi(
   const changes = createChangeHub();
   const unfollow = followChanges(database.url, (change) => changes.publish(change));
   const app = createApp({
+    publicUrl: null,
+    webFolder: null,
+    oidc: null,
     ...settings,
     db,
     forward: async (leases) => {

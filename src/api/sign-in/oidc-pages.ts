@@ -71,7 +71,7 @@ async function callback(
     redirectToSignIn(response, ended.failure);
     return;
   }
-  response.append('set-cookie', setSessionCookie(ended.secret, deps.publicUrl ?? null));
+  response.append('set-cookie', setSessionCookie(ended.secret, deps.publicUrl));
   response.redirect(302, safeReturnPath(flow?.returnTo ?? null));
 }
 
@@ -153,7 +153,7 @@ function originOf(request: Request, { publicUrl }: AppDeps): string {
 function setFlow(response: Response, { publicUrl }: AppDeps, flow: Flow | null): void {
   const value = flow === null ? '' : Buffer.from(JSON.stringify(flow)).toString('base64url');
   const maxAgeSeconds = flow === null ? 0 : FLOW_SECONDS;
-  const about = { path: '/auth', maxAgeSeconds, isSecure: isSecure(publicUrl ?? null) };
+  const about = { path: '/auth', maxAgeSeconds, isSecure: isSecure(publicUrl) };
   response.append('set-cookie', writeCookie(COOKIE, value, about));
 }
 

@@ -74,7 +74,7 @@ const end = publicRoute({
   responses: { 204: noContent },
   furtherErrors: [403],
   handle: async ({ deps, headers }) => {
-    const publicUrl = deps.publicUrl ?? null;
+    const { publicUrl } = deps;
     const secret = readSessionCookie(headers, publicUrl);
     if (secret !== null) {
       await endSession(deps.db, secret);
@@ -125,7 +125,7 @@ const useLink = publicRoute({
     const secret = await useSignInLink(deps.db, params.code);
     return secret === null
       ? linkGone()
-      : answer(204, '', { 'set-cookie': setSessionCookie(secret, deps.publicUrl ?? null) });
+      : answer(204, '', { 'set-cookie': setSessionCookie(secret, deps.publicUrl) });
   },
 });
 
