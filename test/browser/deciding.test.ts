@@ -1,36 +1,11 @@
-import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Client } from '../../src/client/index.js';
-import { startChromium } from '../support/chromium.js';
 import { until } from '../support/until.js';
-import { clientOf, linkFor, visit, type Visit } from './browser.js';
-import type { PersonId } from './people.js';
+import { clientOf, linkFor } from './browser.js';
+import { useWindows } from './windows.js';
 import { INVOICE, openReview } from './workflows.js';
 
-let browser: Browser;
-const visits: Visit[] = [];
-
-beforeAll(async () => {
-  browser = await startChromium();
-});
-
-afterEach(async () => {
-  for (const { complaints, close } of visits.splice(0)) {
-    await close();
-    expect(complaints).toEqual([]);
-  }
-});
-
-afterAll(async () => {
-  await browser?.close();
-});
-
-async function on(path: string, as: PersonId | 'admin'): Promise<Visit> {
-  const here = await visit(browser, as);
-  visits.push(here);
-  await here.go(path);
-  return here;
-}
+const { open, on, openUnwatched } = useWindows();
 
 async function statusOf(reviewId: string): Promise<string> {
   return (await clientOf('admin').reviews.get(reviewId)).status;
@@ -156,7 +131,7 @@ describe('a screen that has become stale', () => {
 
   test('is told of a version that no event has announced, before anything is sent', async () => {
     const { review } = await openReview(admin(), 'invoice-approval', INVOICE);
-    const here = await visit(browser, 'sam');
+    const here = await openUnwatched('sam');
     try {
       // A page that hears of nothing, and asks for nothing either.
       await here.page.clock.install();
@@ -248,8 +223,7 @@ describe('live', () => {
 describe('signing in', () => {
   test('a deep link survives it', async () => {
     const { review } = await openReview(admin(), 'payroll', { total: 3 });
-    const here = await visit(browser, null);
-    visits.push(here);
+    const here = await open(null);
     await here.page.goto(`/reviews/${review.id}?show=json`);
     await here.page.getByRole('heading', { level: 1, name: 'Sign in' }).waitFor();
     const returnTo = new URL(here.page.url()).searchParams.get('return_to');
@@ -257,8 +231,7 @@ describe('signing in', () => {
   });
 
   test('a link says whom it signs in, and does so only when asked', async () => {
-    const here = await visit(browser, null);
-    visits.push(here);
+    const here = await open(null);
     await here.page.goto(`/signin/link/${await linkFor('dana')}?return_to=/runs`);
     const button = here.page.getByRole('button', { name: 'Sign in as Dana Rivera' });
     await button.waitFor();

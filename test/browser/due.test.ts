@@ -1,8 +1,8 @@
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { startChromium } from '../support/chromium.js';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { until } from '../support/until.js';
-import { clientOf, violations, visit, type Visit } from './browser.js';
+import { clientOf, violations, type Visit } from './browser.js';
+import { useWindows } from './windows.js';
 
 const admin = clientOf('admin');
 /** Gates in the order in which they open: the other way round of how they are due. */
@@ -12,12 +12,10 @@ const GATES = [
   { id: 'due-over', name: 'Past its time', due_in: '0s' },
 ] as const;
 
-let browser: Browser;
-const visits: Visit[] = [];
+const { open } = useWindows();
 const runIds: string[] = [];
 
 beforeAll(async () => {
-  browser = await startChromium();
   for (const { id, ...review } of GATES) {
     const executor = { kind: 'supplied' };
     const gate = { ...review, reviewers: [{ id: 'kim' }] };
@@ -33,23 +31,13 @@ beforeAll(async () => {
   }
 });
 
-afterEach(async () => {
-  for (const { complaints, close } of visits.splice(0)) {
-    await close();
-    expect(complaints).toEqual([]);
-  }
-});
-
 afterAll(async () => {
-  await browser?.close();
   // Kim's queue is looked at by other tests as well.
   await Promise.all(runIds.map((id) => admin.runs.cancel(id)));
 });
 
 async function asKim(size: 'wide' | 'narrow' = 'wide'): Promise<Visit> {
-  const here = await visit(browser, 'kim', { size });
-  visits.push(here);
-  return here;
+  return await open('kim', { size });
 }
 
 async function titles(page: Page): Promise<readonly string[]> {

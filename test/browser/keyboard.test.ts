@@ -1,14 +1,13 @@
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { Page } from 'playwright-core';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../src/client/index.js';
-import { startChromium } from '../support/chromium.js';
 import { until } from '../support/until.js';
-import { clientOf, linkFor, violations, visit, type Visit } from './browser.js';
+import { clientOf, linkFor, violations } from './browser.js';
 import { focusOf, tabTo } from './keys.js';
+import { useWindows } from './windows.js';
 import { INVOICE, openReview } from './workflows.js';
 
-let browser: Browser;
-const visits: Visit[] = [];
+const { open } = useWindows();
 
 const ORDER = {
   title: 'Paving stones',
@@ -25,7 +24,6 @@ const ORDER = {
 };
 
 beforeAll(async () => {
-  browser = await startChromium();
   await clientOf('admin').workflows.put('order-check', {
     name: 'Order check',
     blocks: [
@@ -68,17 +66,6 @@ beforeAll(async () => {
   });
 });
 
-afterEach(async () => {
-  for (const { complaints, close } of visits.splice(0)) {
-    await close();
-    expect(complaints).toEqual([]);
-  }
-});
-
-afterAll(async () => {
-  await browser?.close();
-});
-
 async function openOrder(snapshot: JsonObject): Promise<string> {
   const admin = clientOf('admin');
   const run = await admin.runs.start({
@@ -102,8 +89,7 @@ async function expectFocusKept(page: Page): Promise<void> {
 test('from the sign-in link to signing out, nothing needs a mouse', async () => {
   const first = await openOrder(ORDER);
   const second = await openOrder({ ...ORDER, title: 'Gravel' });
-  const here = await visit(browser, null);
-  visits.push(here);
+  const here = await open(null);
   const { page, settled } = here;
   const { keyboard } = page;
 
@@ -270,8 +256,7 @@ test('from the sign-in link to signing out, nothing needs a mouse', async () => 
 describe('the focus', () => {
   test('stays on the page when what had it goes away, whatever the dialog', async () => {
     const { review } = await openReview(clientOf('admin'), 'invoice-approval', INVOICE);
-    const here = await visit(browser, 'sam');
-    visits.push(here);
+    const here = await open('sam');
     const { page } = here;
     await here.go(`/reviews/${review.id}`);
     await tabTo(page, /^Keyboard/);
@@ -294,8 +279,7 @@ describe('the focus', () => {
     const { review } = await openReview(clientOf('admin'), 'scan-split', {
       documents: [{ name: 'One', pages: [1, 2, 3] }],
     });
-    const here = await visit(browser, 'dana');
-    visits.push(here);
+    const here = await open('dana');
     const { page } = here;
     await here.go('/?workflow_id=scan-split&order=newest');
     await page.keyboard.press('j');

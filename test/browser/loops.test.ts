@@ -1,16 +1,12 @@
-import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { Review, Run } from '../../src/client/index.js';
-import { startChromium } from '../support/chromium.js';
 import { until } from '../support/until.js';
-import { clientOf, violations, visit, type Visit } from './browser.js';
-import type { PersonId } from './people.js';
+import { clientOf, violations } from './browser.js';
+import { useWindows } from './windows.js';
 
-let browser: Browser;
-const visits: Visit[] = [];
+const { on } = useWindows();
 
 beforeAll(async () => {
-  browser = await startChromium();
   await clientOf('admin').workflows.put('pile-of-bills', {
     name: 'Pile of bills',
     blocks: [
@@ -40,17 +36,6 @@ beforeAll(async () => {
   });
 });
 
-afterEach(async () => {
-  for (const { complaints, close } of visits.splice(0)) {
-    await close();
-    expect(complaints).toEqual([]);
-  }
-});
-
-afterAll(async () => {
-  await browser?.close();
-});
-
 async function startPile(): Promise<{ readonly run: Run; readonly reviews: readonly Review[] }> {
   const admin = clientOf('admin');
   const bills = [500, 20, 700].map((total) => ({ total }));
@@ -66,13 +51,6 @@ async function startPile(): Promise<{ readonly run: Run; readonly reviews: reado
     run,
     reviews: reviews.toSorted((a, b) => Number(a.iteration_key) - Number(b.iteration_key)),
   };
-}
-
-async function on(path: string, as: PersonId): Promise<Visit> {
-  const here = await visit(browser, as);
-  visits.push(here);
-  await here.go(path);
-  return here;
 }
 
 describe('a loop', () => {

@@ -1,10 +1,10 @@
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { type Database, openDatabase } from '../../src/store/database.js';
-import { startChromium } from '../support/chromium.js';
 import { addManyReviews, removeManyReviews } from '../support/many-reviews.js';
 import { until } from '../support/until.js';
-import { clientOf, visit, type Visit } from './browser.js';
+import { clientOf, type Visit } from './browser.js';
+import { useWindows } from './windows.js';
 import { INVOICE, openReview } from './workflows.js';
 
 const COUNT = 10_000;
@@ -12,12 +12,10 @@ const COUNT = 10_000;
 const MODELS = ['invoice-approval', 'mail-triage', 'scan-split'] as const;
 const PAGE = 50;
 
-let browser: Browser;
 let database: Database;
-const visits: Visit[] = [];
+const { open, openUnwatched } = useWindows();
 
 beforeAll(async () => {
-  browser = await startChromium();
   database = openDatabase(inject('databaseUrl'), { maxConnections: 1 });
   const admin = clientOf('admin');
   const snapshots = [INVOICE, { category: 'other' }, { documents: [{ name: 'One', pages: [1] }] }];
@@ -28,22 +26,13 @@ beforeAll(async () => {
   await addManyReviews(database.db, { models, count: COUNT });
 });
 
-afterEach(async () => {
-  for (const { complaints, close } of visits.splice(0)) {
-    await close();
-    expect(complaints).toEqual([]);
-  }
-});
-
 afterAll(async () => {
   await removeManyReviews(database.db);
   await database.close();
-  await browser?.close();
 });
 
 async function on(path: string): Promise<Visit> {
-  const here = await visit(browser, 'dana');
-  visits.push(here);
+  const here = await open('dana');
   await here.go(path);
   return here;
 }
@@ -163,7 +152,7 @@ describe('the first page', () => {
   });
 
   test('leads to signing in when the session has ended, and asks no more then', async () => {
-    const { page, context, go, settled, close } = await visit(browser, 'dana');
+    const { page, context, go, settled, close } = await openUnwatched('dana');
     try {
       await go('/?order=oldest');
       await context.clearCookies();

@@ -1,41 +1,20 @@
 import { sql } from 'kysely';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { startChromium } from '../support/chromium.js';
+import type { Page } from 'playwright-core';
+import { afterEach, describe, expect, test } from 'vitest';
 import { until } from '../support/until.js';
-import { clientOf, violations, visit, type Visit } from './browser.js';
+import { clientOf, violations } from './browser.js';
 import { inStore, loseWorkflow, oweStart } from './gone.js';
-import type { PersonId } from './people.js';
+import { useWindows } from './windows.js';
 import { INVOICE, openReview } from './workflows.js';
 
-let browser: Browser;
-const visits: Visit[] = [];
+const { on } = useWindows();
 const undo: (() => Promise<void>)[] = [];
-
-beforeAll(async () => {
-  browser = await startChromium();
-});
 
 afterEach(async () => {
   for (const each of undo.splice(0)) {
     await each();
   }
-  for (const { complaints, close } of visits.splice(0)) {
-    await close();
-    expect(complaints).toEqual([]);
-  }
 });
-
-afterAll(async () => {
-  await browser?.close();
-});
-
-async function on(path: string, as: PersonId | 'admin'): Promise<Visit> {
-  const here = await visit(browser, as);
-  visits.push(here);
-  await here.go(path);
-  return here;
-}
 
 async function figure(page: Page, name: string): Promise<string> {
   return await page

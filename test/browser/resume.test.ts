@@ -1,38 +1,23 @@
-import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { startChromium } from '../support/chromium.js';
+import { afterEach, describe, expect, test } from 'vitest';
 import { until } from '../support/until.js';
-import { clientOf, violations, visit, type Visit } from './browser.js';
+import { clientOf, violations } from './browser.js';
 import { loseWorkflow, oweStart } from './gone.js';
+import { useWindows } from './windows.js';
 import { INVOICE, openReview } from './workflows.js';
 
-let browser: Browser;
-const visits: Visit[] = [];
+const { open } = useWindows();
 const undo: (() => Promise<void>)[] = [];
-
-beforeAll(async () => {
-  browser = await startChromium();
-});
 
 afterEach(async () => {
   for (const each of undo.splice(0)) {
     await each();
   }
-  for (const { complaints, close } of visits.splice(0)) {
-    await close();
-    expect(complaints).toEqual([]);
-  }
-});
-
-afterAll(async () => {
-  await browser?.close();
 });
 
 describe('what a page says became of a decision', () => {
   test('told: that more is needed, then that the workflow has resumed', async () => {
     const { review } = await openReview(clientOf('admin'), 'invoice-approval', INVOICE);
-    const lee = await visit(browser, 'lee');
-    visits.push(lee);
+    const lee = await open('lee');
     await lee.go(`/reviews/${review.id}`);
     // Nothing was recorded yet, so nothing is said of telling anybody.
     expect(await lee.page.getByText(/resume|engine|gone/).count()).toBe(0);
@@ -46,8 +31,7 @@ describe('what a page says became of a decision', () => {
       category: 'other',
     });
     undo.push(await oweStart(run.id));
-    const here = await visit(browser, 'dana');
-    visits.push(here);
+    const here = await open('dana');
     const { page } = here;
     await here.go(`/reviews/${review.id}`);
     await page.keyboard.press('a');
@@ -75,8 +59,7 @@ describe('what a page says became of a decision', () => {
       category: 'other',
     });
     undo.push(await oweStart(run.id));
-    const here = await visit(browser, 'dana');
-    visits.push(here);
+    const here = await open('dana');
     const { page } = here;
     await here.go(`/reviews/${review.id}`);
     await page.keyboard.press('a');
@@ -94,8 +77,7 @@ describe('what a page says became of a decision', () => {
       category: 'other',
     });
     undo.push(await loseWorkflow(review.step_id));
-    const here = await visit(browser, 'dana');
-    visits.push(here);
+    const here = await open('dana');
     const { page } = here;
     await here.go(`/reviews/${review.id}`);
     await page.keyboard.press('a');
