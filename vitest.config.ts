@@ -6,8 +6,9 @@ export default defineConfig({
     exclude: ['test/fault/**', 'test/browser/**', 'node_modules/**'],
     globalSetup: ['test/support/global-setup.ts'],
     reporters: ['default', './test/support/plain-reporter.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 120_000,
+    // Against tests that hang; a machine that is busy with other things takes its time.
+    testTimeout: 120_000,
+    hookTimeout: 240_000,
     pool: 'forks',
     // Temporal's worker loads the payload converter with require(), which must understand TypeScript.
     execArgv: ['--import', 'tsx'],

@@ -6,7 +6,7 @@ export default defineConfig({
     include: ['test/fault/**/*.test.ts'],
     reporters: ['default', './test/support/plain-reporter.ts'],
     testTimeout: 300_000,
-    hookTimeout: 180_000,
+    hookTimeout: 240_000,
     pool: 'forks',
     execArgv: ['--import', 'tsx'],
     // They wait more than they work.

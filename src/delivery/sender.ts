@@ -29,6 +29,8 @@ export type SenderDependencies = {
   readonly logger: DeliveryLogger;
   /** Told of every message that was sent, for metrics. */
   readonly onSettled?: (kind: LeasedMessage['kind'], settled: Settled) => void;
+  /** How often, about, to look at what is owed although nobody told of any; every five seconds unless told. */
+  readonly pollMs?: number;
 };
 
 /** How long the API may take to tell Temporal before it answers `pending`. */
@@ -198,7 +200,7 @@ export class Sender {
 
   /** How long to sleep: until the next message is due, and at most until the next poll. */
   async #restMs(): Promise<number> {
-    const pollMs = POLL_MS * (0.75 + Math.random() / 2);
+    const pollMs = (this.#deps.pollMs ?? POLL_MS) * (0.75 + Math.random() / 2);
     const dueMs = await nextDueInMs(this.#deps.db);
     // One that is due now is being leased by somebody else at this moment.
     return dueMs === null ? pollMs : Math.min(pollMs, Math.max(dueMs, SHORTEST_REST_MS));

@@ -67,7 +67,7 @@ describe('a GET by a session that may decide', () => {
     for (const path of new Set(acts)) {
       await fetch(`${api.url}${path}?version_id=${review.seedId}`, {
         headers: { cookie, ...DISGUISES },
-        signal: AbortSignal.timeout(10_000),
+        signal: AbortSignal.timeout(60_000),
       });
     }
     expect(await everything()).toEqual(before);

@@ -8,6 +8,8 @@ import type { PersonId } from './people.js';
 
 /** An answer may lead to the next question a moment later. */
 const CALM_LOOKS = 5;
+/** For whatever a page is to show: a machine that is busy with other things takes its time. */
+const PATIENCE_MS = 60_000;
 
 /** Sizes at which pages are looked at. */
 export const SIZES = {
@@ -52,6 +54,7 @@ export async function visit(
     hasTouch: size === 'narrow',
     reducedMotion: 'reduce',
   });
+  context.setDefaultTimeout(PATIENCE_MS);
   if (person !== null) {
     const reply = await useCode(context, baseURL, await linkFor(person, site));
     expect(reply.status()).toBe(204);

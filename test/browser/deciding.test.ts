@@ -80,7 +80,7 @@ describe('with the keyboard alone', () => {
       note: 'as on the paper',
       snapshot: { ...INVOICE, due_date: '2026-06-30', total_amount: 18450.75 },
     });
-    const ended = await admin().runs.waitFor(run.id, { signal: AbortSignal.timeout(20_000) });
+    const ended = await admin().runs.waitFor(run.id, { signal: AbortSignal.timeout(60_000) });
     expect(ended.lifecycle.status).toBe('completed');
   });
 });

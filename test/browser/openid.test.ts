@@ -93,7 +93,7 @@ describe('with an OpenID provider', () => {
     });
     await admin.runs.waitFor(contract.id, {
       until: ({ lifecycle }) => lifecycle.status === 'awaiting_review',
-      signal: AbortSignal.timeout(20_000),
+      signal: AbortSignal.timeout(60_000),
     });
     const { page, go } = await stranger();
     await signInAs(page, 'ann', `/?run_id=${mail.run.id}`);

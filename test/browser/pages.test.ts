@@ -139,7 +139,7 @@ beforeAll(async () => {
     });
     await admin.runs.waitFor(run.id, {
       until: ({ lifecycle }) => lifecycle.status !== 'running' && lifecycle.status !== 'pending',
-      signal: AbortSignal.timeout(20_000),
+      signal: AbortSignal.timeout(60_000),
     });
     open[name] = (await admin.reviews.list({ run_id: run.id }).page()).data[0]?.id ?? '';
   }

@@ -57,7 +57,7 @@ test('the tour in the browser goes as README says', async () => {
   await page.getByRole('heading', { level: 1, name: 'Invoice intake' }).waitFor();
   await page.getByText(completed, { exact: true }).first().waitFor();
   const { run_id: runId } = await clientOf('admin').reviews.get(reviewId);
-  const run = await clientOf('admin').runs.waitFor(runId, { signal: AbortSignal.timeout(20_000) });
+  const run = await clientOf('admin').runs.waitFor(runId, { signal: AbortSignal.timeout(60_000) });
   expect(run.lifecycle.status).toBe('completed');
   expect(here.complaints).toEqual([]);
 });

