@@ -14,6 +14,22 @@ const visits: Visit[] = [];
 
 const text = { type: ['string', 'null'] };
 
+/** Fields that may be left out, or be without a value. */
+const MAYBE = {
+  type: 'object',
+  required: ['kept', 'place', 'marks'],
+  properties: {
+    kept: { type: 'string' },
+    count: { type: 'number' },
+    place: {
+      type: ['object', 'null'],
+      required: ['city'],
+      properties: { city: { type: 'string' }, zip: { type: 'string' } },
+    },
+    marks: { type: ['array', 'null'], items: { type: 'string' } },
+  },
+};
+
 /** A field of every kind that a schema can ask for. */
 const KINDS = {
   type: 'object',
@@ -64,6 +80,7 @@ beforeAll(async () => {
   };
   const groups = ['finance', 'legal'];
   await declare('every-kind', { type: 'extract', json_schema: KINDS }, { groups });
+  await declare('maybe', { type: 'extract', json_schema: MAYBE }, { groups });
   await declare('no-schema', { type: 'task' }, { groups });
   await declare('disputed', { type: 'task' }, { groups, acknowledge_superseded: true });
   await declare('pile', { type: 'split', allow_overlap: true }, { groups });
@@ -168,7 +185,7 @@ describe('the form', () => {
       'address.city',
     );
     await page.keyboard.type('Malmö');
-    await page.getByLabel('Cost').fill('');
+    await page.getByLabel('Cost', { exact: true }).fill('');
     await page.getByRole('button', { name: 'Add to Lines' }).press('Enter');
     await page.keyboard.type('Sand');
     await page.getByRole('button', { name: 'Remove Tags 1' }).press('Enter');
@@ -176,7 +193,7 @@ describe('the form', () => {
     await field(page, 'either').getByText('This is not JSON').waitFor();
     expect(await page.getByRole('button', { name: 'Save', exact: true }).isDisabled()).toBe(true);
     await page.getByLabel('Either').fill('{"a": [1]}');
-    await page.getByLabel('Beside').fill('still kept');
+    await page.getByLabel('Beside', { exact: true }).fill('still kept');
     expect(await violations(page)).toEqual([]);
     expect(await saved(page, clientOf('sam'), review)).toEqual({
       name: null,
@@ -190,6 +207,47 @@ describe('the form', () => {
       either: { a: [1] },
       beside: 'still kept',
     });
+  });
+
+  test('leaves out what is optional, and empties what may have no value', async () => {
+    const review = await openIn('maybe', {
+      kept: 'x',
+      count: 1,
+      place: { city: 'Malmö', zip: '2' },
+      marks: ['a', 'b'],
+    });
+    const { page } = await correcting(review);
+    const focused = async (): Promise<unknown> =>
+      await page.evaluate(
+        '(document.activeElement.ariaLabel ?? document.activeElement.textContent).trim()',
+      );
+    // What could not be read goes with its field.
+    await page.getByLabel('Count', { exact: true }).fill('many');
+    await page.getByText('This is no number').waitFor();
+    await page.getByRole('button', { name: 'Leave out Count' }).press('Enter');
+    expect(await focused()).toBe('Add Count');
+    await page.getByRole('button', { name: 'Leave out Zip' }).press('Enter');
+    expect(await focused()).toBe('Add Zip');
+    expect(await page.getByRole('button', { name: 'Leave out Kept' }).count()).toBe(0);
+    expect(await page.getByRole('button', { name: 'Leave out Place' }).count()).toBe(0);
+    await page.getByRole('button', { name: 'Set Marks to no value' }).press('Enter');
+    expect(await focused()).toBe('Add to Marks');
+    expect(await violations(page)).toEqual([]);
+    expect(await saved(page, clientOf('sam'), review)).toEqual({
+      kept: 'x',
+      place: { city: 'Malmö' },
+      marks: null,
+    });
+    await page.keyboard.press('e');
+    await page.getByRole('form', { name: 'Correct version 2' }).waitFor();
+    await page.getByRole('button', { name: 'Set Place to no value' }).press('Enter');
+    expect(await focused()).toBe('Fill in place');
+    await page.getByRole('button', { name: 'Add to Marks' }).press('Enter');
+    await page.keyboard.type('c');
+    await save(page);
+    await page.getByRole('form', { name: 'Correct version 2' }).waitFor({ state: 'detached' });
+    const { data } = await clientOf('sam').reviews.versions.list(review.id).page();
+    expect(data.at(-1)?.snapshot).toEqual({ kept: 'x', place: null, marks: ['c'] });
   });
 
   test('follows the values where no schema says what they are', async () => {

@@ -3,7 +3,7 @@ import { lazy, Suspense, useEffect, useId, useMemo, useRef, useState } from 'rea
 import { diffSnapshots } from '../../../src/domain/snapshot-diff.js';
 import { ApiError, sentenceOf } from '../api/http.js';
 import { KEYS } from '../api/keys.js';
-import type { JsonObject, ReviewContext } from '../api/wire.js';
+import type { Json, JsonObject, ReviewContext } from '../api/wire.js';
 import { announce } from '../app/announce.js';
 import { Button } from '../ui/button.js';
 import { Dialog } from '../ui/dialog.js';
@@ -14,7 +14,7 @@ import { checkValue } from './check-value.js';
 import { addVersion, problemsBySnapshotPath } from './correcting.js';
 import { FormFields } from './form-fields.js';
 import { formModel } from './form-model.js';
-import { dotted, isObject, type JsonPath, withValueAt } from './json-values.js';
+import { dotted, isObject, type JsonPath, withoutKeyAt, withValueAt } from './json-values.js';
 import type { NumberedVersion } from './screen.js';
 
 // Only who corrects loads the editor.
@@ -63,14 +63,18 @@ export function CorrectionEditor({
     checkValue(model, value).map(({ path, message }) => [dotted(path), message]),
   );
 
-  const change = (path: JsonPath, inner: Parameters<typeof withValueAt>[2]): void => {
-    const next = withValueAt(value, path, inner);
+  const put = (path: JsonPath, next: Json): void => {
     setError(null);
     // What could not be read in there is not there any more: a list has got other items, say.
     setUnreadable((before) => outside(path, before));
     if (isObject(next)) {
       setValue(next);
     }
+  };
+  const change = (path: JsonPath, inner: Json): void => put(path, withValueAt(value, path, inner));
+  const leaveOut = (path: JsonPath): void => {
+    put(path, withoutKeyAt(value, path));
+    markUnreadable(path, null);
   };
   const markUnreadable = (path: JsonPath, message: string | null): void =>
     setUnreadable((before) => {
@@ -165,6 +169,7 @@ export function CorrectionEditor({
               hasFired: (path) => fired.some((each) => standsFor(each, path)),
             }}
             onChange={change}
+            onLeaveOut={leaveOut}
             onUnreadable={markUnreadable}
           />
         ) : (

@@ -18,6 +18,8 @@ export type Problems = {
 type Shared = {
   readonly problems: Problems;
   readonly onChange: (path: JsonPath, value: Json) => void;
+  /** Leaves an optional field out. */
+  readonly onLeaveOut: (path: JsonPath) => void;
   /** Says that what was typed is no value (yet), or that it is one again. */
   readonly onUnreadable: (path: JsonPath, message: string | null) => void;
 };
@@ -63,15 +65,19 @@ function PropertyField({
   readonly path: JsonPath;
 }) {
   const label = fieldLabel(key);
-  const added = useFocusOnAdded(path);
-  return value === undefined && !isRequired ? (
-    <p className="form-missing">
+  const focusHere = useFocusOnReplaced(path);
+  const filled = <AnyField field={field} value={value} path={path} label={label} {...shared} />;
+  if (isRequired) {
+    return filled;
+  }
+  return value === undefined ? (
+    <p className="form-missing" data-path={dotted(path)}>
       <Button
         look="ghost"
         icon="plus"
         aria-label={`Add ${label}`}
         onClick={() => {
-          added.current = true;
+          focusHere();
           shared.onChange(path, emptyValue(field));
         }}
       >
@@ -79,18 +85,32 @@ function PropertyField({
       </Button>
     </p>
   ) : (
-    <AnyField field={field} value={value} path={path} label={label} {...shared} />
+    <div className="form-optional">
+      {filled}
+      <button
+        type="button"
+        className="icon-button"
+        aria-label={`Leave out ${label}`}
+        title="Leave out"
+        onClick={() => {
+          focusHere();
+          shared.onLeaveOut(path);
+        }}
+      >
+        <Icon name="cross" />
+      </button>
+    </div>
   );
 }
 
 const CONTROLS = ':is(input, select, textarea)';
 
-/** Moves the focus into a field that has just been added: the button that added it is gone. */
-function useFocusOnAdded(path: JsonPath) {
-  const added = useRef(false);
+/** Moves the focus, with the next rendering, to what then stands at a path: the button that was pressed will be gone. */
+function useFocusOnReplaced(path: JsonPath): () => void {
+  const isDue = useRef(false);
   useEffect(() => {
-    if (added.current) {
-      added.current = false;
+    if (isDue.current) {
+      isDue.current = false;
       const here = `[data-path="${CSS.escape(dotted(path))}"]`;
       const control =
         document.querySelector<HTMLElement>(`${here} ${CONTROLS}`) ??
@@ -98,7 +118,9 @@ function useFocusOnAdded(path: JsonPath) {
       control?.focus();
     }
   });
-  return added;
+  return () => {
+    isDue.current = true;
+  };
 }
 
 function AnyField({ field, ...rest }: FieldProps<Field['kind']>) {
@@ -373,30 +395,34 @@ function inWords(option: Json): string {
 }
 
 function ObjectField({ field, value, path, label, ...shared }: FieldProps<'object'>) {
-  const added = useFocusOnAdded(path);
+  const focusHere = useFocusOnReplaced(path);
+  const put = (next: Json): void => {
+    focusHere();
+    shared.onChange(path, next);
+  };
   return (
     <fieldset className="form-group" data-path={dotted(path)}>
       <legend>{label}</legend>
       {isObject(value) ? (
-        <div className="form">
-          {field.properties.map((property) => (
-            <PropertyField
-              key={property.key}
-              property={property}
-              value={Object.hasOwn(value, property.key) ? value[property.key] : undefined}
-              path={[...path, property.key]}
-              {...shared}
-            />
-          ))}
-        </div>
+        <>
+          <div className="form">
+            {field.properties.map((property) => (
+              <PropertyField
+                key={property.key}
+                property={property}
+                value={Object.hasOwn(value, property.key) ? value[property.key] : undefined}
+                path={[...path, property.key]}
+                {...shared}
+              />
+            ))}
+          </div>
+          {field.isNullable && <NoValue label={label} onClick={() => put(null)} />}
+        </>
       ) : (
         <Button
           look="ghost"
           icon="plus"
-          onClick={() => {
-            added.current = true;
-            shared.onChange(path, emptyValue({ ...field, isNullable: false }));
-          }}
+          onClick={() => put(emptyValue({ ...field, isNullable: false }))}
         >
           Fill in {label.toLowerCase()}
         </Button>
@@ -405,11 +431,26 @@ function ObjectField({ field, value, path, label, ...shared }: FieldProps<'objec
   );
 }
 
+/** Empties what holds fields or items, and may be without a value. */
+function NoValue({ label, onClick }: { readonly label: string; readonly onClick: () => void }) {
+  return (
+    <Button
+      look="ghost"
+      icon="cross"
+      aria-label={`Set ${label} to ${EMPTY_WORDS}`}
+      onClick={onClick}
+    >
+      {EMPTY_WORDS}
+    </Button>
+  );
+}
+
 function ListField({ field, value, path, label, ...shared }: FieldProps<'list'>) {
   const items = isList(value) ? value : [];
   // Adding and removing make the items anew, so the focus is put where the hands are.
   const next = useRef<'added' | number | null>(null);
   const group = useRef<HTMLFieldSetElement>(null);
+  const focusHere = useFocusOnReplaced(path);
   useEffect(() => {
     const wanted = next.current;
     next.current = null;
@@ -430,7 +471,7 @@ function ListField({ field, value, path, label, ...shared }: FieldProps<'list'>)
   return (
     <fieldset ref={group} className="form-group form-list" data-path={dotted(path)}>
       <legend>
-        {label} <span className="quiet numeric">{items.length}</span>
+        {label} <span className="quiet numeric">{value === null ? EMPTY_WORDS : items.length}</span>
       </legend>
       <ol>
         {items.map((item, index) => (
@@ -469,6 +510,15 @@ function ListField({ field, value, path, label, ...shared }: FieldProps<'list'>)
       >
         Add
       </Button>
+      {field.isNullable && value !== null && (
+        <NoValue
+          label={label}
+          onClick={() => {
+            focusHere();
+            shared.onChange(path, null);
+          }}
+        />
+      )}
     </fieldset>
   );
 }

@@ -48,6 +48,17 @@ export function withValueAt(value: Json | undefined, path: JsonPath, inner: Json
   return { ...object, [key]: withValueAt(object[key], rest, inner) };
 }
 
+/** The same value without the key that a path ends in; where there is none, the same value. */
+export function withoutKeyAt(value: Json, path: JsonPath): Json {
+  const key = path.at(-1);
+  const holder = valueAt(value, path.slice(0, -1));
+  if (key === undefined || !isObject(holder)) {
+    return value;
+  }
+  const kept = Object.entries(holder).filter(([each]) => each !== key);
+  return withValueAt(value, path.slice(0, -1), Object.fromEntries(kept));
+}
+
 /** Whether two values are the same JSON, whatever the order of keys. */
 export function isSame(a: Json | undefined, b: Json | undefined): boolean {
   if (a === b) {
