@@ -71,6 +71,7 @@ export const ACCESS = {
   'runs.cancel': { persons: ['admin'], services: ['runs:write', 'admin'], owner: true },
   'steps.list': READ,
   'steps.get': READ,
+  'steps.items': READ,
 
   'workflows.put': { persons: ['author', 'admin'], services: ['admin'] },
   'workflows.check': { persons: ['author', 'admin'], services: ['admin'] },

@@ -170,6 +170,22 @@ export async function findReviewOfStep(db: Db | Tx, stepId: string): Promise<Rev
   return row ?? null;
 }
 
+/** The ids of the reviews that gates of several steps opened, by step; a step whose gate opened none is not among them. */
+export async function readReviewIds(
+  db: Db,
+  stepIds: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  if (stepIds.length === 0) {
+    return new Map();
+  }
+  const rows = await db
+    .selectFrom('review')
+    .select(['id', 'stepId'])
+    .where('stepId', 'in', [...stepIds])
+    .execute();
+  return new Map(rows.map(({ id, stepId }) => [stepId, id]));
+}
+
 /** The rows of several reviews, each in the order in which the gate declares them. */
 export async function listEntries(
   db: Db,

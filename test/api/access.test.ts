@@ -77,6 +77,7 @@ const ENTER: Readonly<Record<string, readonly string[]>> = {
   'runs.cancel': [...EVERYBODY, 'scope runs:write', 'scope admin'],
   'steps.list': READERS,
   'steps.get': READERS,
+  'steps.items': READERS,
   'workflows.put': ['author', 'admin', 'scope admin'],
   'workflows.check': ['author', 'admin', 'scope admin'],
   'workflows.list': READERS,

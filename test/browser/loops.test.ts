@@ -36,16 +36,18 @@ beforeAll(async () => {
   });
 });
 
-async function startPile(): Promise<{ readonly run: Run; readonly reviews: readonly Review[] }> {
+async function startPile(
+  totals: readonly number[] = [500, 20, 700],
+): Promise<{ readonly run: Run; readonly reviews: readonly Review[] }> {
   const admin = clientOf('admin');
-  const bills = [500, 20, 700].map((total) => ({ total }));
   const run = await admin.runs.start({
     workflow_id: 'pile-of-bills',
-    json_inputs: { each: bills },
+    json_inputs: { each: totals.map((total) => ({ total })) },
   });
+  const high = totals.filter((total) => total > 100).length;
   const reviews = await until(`the reviews of ${run.id}`, async () => {
     const { data } = await admin.reviews.list({ run_id: run.id }).page();
-    return data.length === 2 ? data : null;
+    return data.length === high ? data : null;
   });
   return {
     run,
@@ -95,10 +97,38 @@ describe('a loop', () => {
     await page.getByText('Dana Rivera rejected version 1.').waitFor();
     expect((await clientOf('admin').reviews.get(third?.id ?? '')).status).toBe('REJECTED');
     const ended = await clientOf('admin').runs.waitFor(run.id, {
-      signal: AbortSignal.timeout(20_000),
+      signal: AbortSignal.timeout(60_000),
     });
     expect(ended.lifecycle.status).toBe('completed');
     await page.goto(`/runs/${run.id}`);
     await page.getByText('3 of 3 done').waitFor();
+  });
+
+  test('of many items shows the first, the others when asked, and always where it waits', async () => {
+    const low = Array.from({ length: 100 }, () => 20);
+    const high = Array.from({ length: 22 }, () => 500);
+    const { run, reviews } = await startPile([...low, ...high]);
+    const { page } = await on(`/runs/${run.id}`, 'dana');
+    const items = page.getByRole('region', { name: 'Each bill, item by item' });
+    await page.getByText('100 of 122 done, 22 wait for people').waitFor();
+    await page.getByText('× 122').waitFor();
+    expect(await items.getByRole('row').count()).toBe(101);
+    const waits = page.getByRole('listitem').filter({ hasText: /High bill, item \d+ waits/ });
+    expect(await waits.count()).toBe(20);
+
+    await page.getByRole('button', { name: 'Show more items' }).press('Enter');
+    await items.getByRole('row', { name: 'Item 122' }).waitFor();
+    expect(await items.getByRole('row').count()).toBe(123);
+    expect(await page.getByRole('button', { name: 'Show more items' }).count()).toBe(0);
+    expect(await violations(page)).toEqual([]);
+    // What was shown before stays, and follows what others decide.
+    const last = reviews.at(-1);
+    await clientOf('sam').reviews.approve(last?.id ?? '', last?.newest_version_id ?? '');
+    await page.getByText('101 of 122 done, 21 wait for people').waitFor();
+
+    await page.getByRole('link', { name: 'see all of this run in the queue' }).press('Enter');
+    await page.getByRole('link', { name: 'High bill, item 121', exact: true }).waitFor();
+    expect(await page.getByRole('link', { name: /^High bill, item/ }).count()).toBe(21);
+    await clientOf('admin').runs.cancel(run.id);
   });
 });

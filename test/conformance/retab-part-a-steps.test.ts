@@ -66,6 +66,7 @@ test('a step as the contract shows it', async () => {
       iteration_key: null,
       source: null,
       outcome_unknown: false,
+      review_id: review.id,
     },
   });
 });
@@ -78,6 +79,7 @@ describe('handle_outputs', () => {
     await api.progress.complete(runId, 'take');
     expect((await api.get(`${STEPS}/${runId}_take`)).body).toMatchObject({
       lifecycle: { status: 'completed' },
+      review_id: null,
       handle_outputs: { 'output-json-0': { type: 'json', data: { total: 1 } } },
     });
   });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Predicate } from '../../src/domain/definition.js';
+import { itemWords, reviewTitle } from '../../web/src/queue/waiting-words.js';
 import { becauseWords, markedPaths } from '../../web/src/review/because.js';
 import { showValue, linkIn } from '../../web/src/review/snapshot-model.js';
 import { age, ageInWords, dueWords, timeLeft } from '../../web/src/ui/ages.js';
@@ -230,4 +231,20 @@ test.each([
   ['https://', undefined],
 ])('of %j the link leads to %j', (text, host) => {
   expect(linkIn(text)?.host).toBe(host);
+});
+
+test.each([
+  ['0', 'item 1'],
+  ['9', 'item 10'],
+  ['3.0', 'item 4.1'],
+])('the place %s is called %s', (key, words) => {
+  expect(itemWords(key)).toBe(words);
+});
+
+test.each([
+  [{ name: 'Totals', block_id: 'b', iteration_key: null }, null, 'Totals'],
+  [{ name: null, block_id: 'b', iteration_key: null }, 'Label', 'Label'],
+  [{ name: null, block_id: 'b', iteration_key: '1' }, null, 'b, item 2'],
+])('a review %j is called by what it has', (row, label, title) => {
+  expect(reviewTitle(row, label)).toBe(title);
 });

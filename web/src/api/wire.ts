@@ -2,6 +2,7 @@ import type {
   Entry,
   InboxItem,
   JsonObject,
+  Page,
   Review,
   ReviewStatus,
   Role,
@@ -32,6 +33,20 @@ export type {
 } from '../../../src/client/index.js';
 export type { Page } from '../../../src/client/index.js';
 export type { Block, Gate };
+
+/** An item of a for_each, and how far the blocks of its body have come with it. */
+export type LoopItem = {
+  readonly iteration_key: string;
+  readonly steps: readonly Pick<
+    Step,
+    'step_id' | 'block_id' | 'block_label' | 'lifecycle' | 'outcome_unknown' | 'review_id'
+  >[];
+};
+
+/** Items of a for_each in their order, and how all of them stand. */
+export type LoopItems = Page<LoopItem> & {
+  readonly counts: { readonly items: number; readonly waiting: number; readonly ended: number };
+};
 
 /** Whoever is signed in. */
 export type SessionPerson = {

@@ -1,77 +1,120 @@
+import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
+import type { LoopItem, Step } from '../api/wire.js';
 import { itemWords } from '../queue/waiting-words.js';
+import { Button } from '../ui/button.js';
+import { Loading } from '../ui/loading.js';
 import { Status } from '../ui/status.js';
-import { countItems, type Loop } from './loops.js';
+import { itemsQuery } from './queries.js';
 
-/** A loop of a run: its items (the first of them, where they are too many), how far each has come, and where it waits. */
-export function LoopPanel({ loop, isCut }: { readonly loop: Loop; readonly isCut: boolean }) {
-  const { id, label, items } = loop;
-  const { waiting, ended } = countItems(loop);
+/** A loop of a run, by the step of its for_each: its items, how far each has come, and where it waits. */
+export function LoopPanel({ step }: { readonly step: Step }) {
+  const { data, hasNextPage, fetchNextPage } = useInfiniteQuery(itemsQuery(step));
+  const titleId = `loop-${step.step_id}`;
+  const counts = data?.pages.at(-1)?.counts;
+  const items = data?.pages.flatMap((page) => page.data) ?? [];
   // Items of a loop inside of this one have steps of their own.
   const columns = new Map(
-    items.flatMap(({ steps }) => steps).map(({ step }) => [step.block_id, step.block_label]),
+    items
+      .flatMap(({ steps }) => steps)
+      .map(({ block_id: blockId, block_label: label }) => [blockId, label]),
   );
-  const titleId = `loop-${id}`;
   return (
     <section className="panel" aria-labelledby={titleId}>
       <header className="panel-head">
-        <h2 id={titleId}>Items of {label}</h2>
-        <span className="quiet numeric">
-          {ended} of {isCut && 'the first '}
-          {items.length} done
-          {waiting > 0 && `, ${waiting} ${waiting === 1 ? 'waits' : 'wait'} for people`}
-        </span>
+        <h2 id={titleId}>Items of {step.block_label}</h2>
+        {counts !== undefined && (
+          <span className="quiet numeric">
+            {counts.ended.toLocaleString()} of {counts.items.toLocaleString()} done
+            {counts.waiting > 0 &&
+              `, ${counts.waiting.toLocaleString()} ${counts.waiting === 1 ? 'waits' : 'wait'} for people`}
+          </span>
+        )}
       </header>
-      {items.length === 0 ? (
+      {counts === undefined ? (
+        <Loading label="Reading the items" />
+      ) : items.length === 0 ? (
         <p className="panel-empty">None yet: they come when the loop begins.</p>
       ) : (
-        <div className="scroll-x" tabIndex={0} role="region" aria-label={`${label}, item by item`}>
+        <div
+          className="scroll-x"
+          tabIndex={0}
+          role="region"
+          aria-label={`${step.block_label}, item by item`}
+        >
           <table className="rows">
             <thead>
               <tr>
                 <th scope="col">Item</th>
-                {[...columns].map(([blockId, blockLabel]) => (
+                {[...columns].map(([blockId, label]) => (
                   <th key={blockId} scope="col">
-                    {blockLabel}
+                    {label}
                   </th>
                 ))}
               </tr>
             </thead>
             <tbody>
-              {items.map(({ key, steps }) => (
+              {items.map(({ iteration_key: key, steps }) => (
                 <tr key={key}>
                   <th scope="row" className="item-name">
                     {sentence(itemWords(key))}
                   </th>
-                  {[...columns.keys()].map((blockId) => {
-                    const found = steps.find(({ step }) => step.block_id === blockId);
-                    return (
-                      <td key={blockId}>
-                        {found === undefined ? (
-                          '—'
-                        ) : (
-                          <>
-                            <Status of={found.step.lifecycle.status} />{' '}
-                            {found.review !== null && (
-                              <Link
-                                href={`/reviews/${found.review.id}`}
-                                aria-label={`Review of ${itemWords(key)}`}
-                              >
-                                review
-                              </Link>
-                            )}
-                          </>
-                        )}
-                      </td>
-                    );
-                  })}
+                  {[...columns.keys()].map((blockId) => (
+                    <td key={blockId}>
+                      <ItemStep
+                        step={steps.find(({ block_id: id }) => id === blockId)}
+                        item={itemWords(key)}
+                      />
+                    </td>
+                  ))}
                 </tr>
               ))}
             </tbody>
           </table>
         </div>
       )}
+      {hasNextPage && (
+        <p className="panel-foot">
+          <Button look="ghost" icon="plus" onClick={() => void fetchNextPage()}>
+            Show more items
+          </Button>
+        </p>
+      )}
     </section>
+  );
+}
+
+function ItemStep({
+  step,
+  item,
+}: {
+  readonly step: LoopItem['steps'][number] | undefined;
+  readonly item: string;
+}) {
+  return step === undefined ? (
+    '—'
+  ) : (
+    <>
+      <Status of={step.lifecycle.status} />{' '}
+      {step.review_id !== null && (
+        <Link href={`/reviews/${step.review_id}`} aria-label={`Review of ${item}`}>
+          review
+        </Link>
+      )}
+      {step.lifecycle.status === 'error' && <p className="quiet">{step.lifecycle.message}</p>}
+      {step.outcome_unknown && <p className="quiet">Its outcome is unknown.</p>}
+    </>
+  );
+}
+
+/** How many items a loop has, beside its name; nothing before they have been read. */
+export function LoopSize({ step }: { readonly step: Step }) {
+  const { data } = useInfiniteQuery(itemsQuery(step));
+  const counts = data?.pages.at(-1)?.counts;
+  return (
+    counts !== undefined && (
+      <span className="quiet numeric"> × {counts.items.toLocaleString()}</span>
+    )
   );
 }
 

@@ -1,10 +1,11 @@
-import { keepPreviousData, queryOptions } from '@tanstack/react-query';
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
 import { get, path, type Query } from '../api/http.js';
 import { KEYS } from '../api/keys.js';
-import type { Page, Review, Run, Step } from '../api/wire.js';
+import type { InboxRow, LoopItems, Page, Run, Step } from '../api/wire.js';
 
 const PAGE_SIZE = 50;
 const MAX_STEPS = 200;
+const WAITING_SIZE = 20;
 
 /** One page of runs, newest first. */
 export function runsQuery(query: Query) {
@@ -24,7 +25,7 @@ export function runQuery(id: string) {
   });
 }
 
-/** The first steps of a run, oldest first. */
+/** The steps of a run, oldest first: those of its own blocks, all made when it began, come before any of an iteration. */
 export function stepsQuery(runId: string) {
   return queryOptions({
     queryKey: [...KEYS.run, runId, 'steps'],
@@ -33,15 +34,22 @@ export function stepsQuery(runId: string) {
   });
 }
 
-/** The reviews of a run, oldest first. */
-export function runReviewsQuery(runId: string) {
+/** The items of a for_each of a run, as many pages of them as have been asked for. */
+export function itemsQuery({ run_id: runId, step_id: stepId }: Step) {
+  return infiniteQueryOptions({
+    queryKey: [...KEYS.run, runId, 'items', stepId],
+    queryFn: ({ signal, pageParam: after }) =>
+      get<LoopItems>(path`/v1/workflows/steps/${stepId}/items`, { after }, signal),
+    initialPageParam: '',
+    getNextPageParam: ({ list_metadata: { after } }) => after,
+  });
+}
+
+/** The first reviews that a run waits at, the longest waiting first: undecided ones, or approved ones that have not gone on. */
+export function waitingQuery(runId: string, status: 'PENDING' | 'APPROVED') {
+  const query = { view: 'all', run_id: runId, status, order: 'oldest', limit: WAITING_SIZE };
   return queryOptions({
-    queryKey: [...KEYS.run, runId, 'reviews'],
-    queryFn: ({ signal }) =>
-      get<Page<Review>>(
-        '/v1/workflows/reviews',
-        { run_id: runId, decision_status: 'all', limit: MAX_STEPS },
-        signal,
-      ),
+    queryKey: [...KEYS.run, runId, 'waiting', status],
+    queryFn: ({ signal }) => get<Page<InboxRow>>('/v1/inbox', query, signal),
   });
 }

@@ -3,11 +3,12 @@ import { useState } from 'react';
 import { Link } from 'wouter';
 import { hasCode, path, send, sentenceOf } from '../api/http.js';
 import { KEYS } from '../api/keys.js';
-import type { Review, Run, Step } from '../api/wire.js';
+import type { Run, Step } from '../api/wire.js';
 import { announce } from '../app/announce.js';
 import { useSession } from '../app/session.js';
 import { useTitle } from '../app/title.js';
-import { itemWords, progressOf, reviewTitle } from '../queue/waiting-words.js';
+import { readFilters, writeFilters } from '../queue/filters.js';
+import { progressOf, reviewTitle } from '../queue/waiting-words.js';
 import { Button } from '../ui/button.js';
 import { Dialog } from '../ui/dialog.js';
 import { Empty } from '../ui/empty.js';
@@ -20,15 +21,12 @@ import { Ago, At } from '../ui/time.js';
 import { workflowQuery, workflowVersionsQuery } from '../workflows/queries.js';
 import { readBlock } from '../workflows/stored-block.js';
 import { BlockGraph } from './block-graph.js';
-import { type Loop, loopsOf } from './loops.js';
-import { LoopPanel } from './loop-panel.js';
-import { runQuery, runReviewsQuery, stepsQuery } from './queries.js';
+import { LoopPanel, LoopSize } from './loop-panel.js';
+import { runQuery, stepsQuery, waitingQuery } from './queries.js';
 
 /** One run: its blocks, where it waits, for whom and since when. */
 export function RunPage({ id }: { readonly id: string }) {
   const { data: run, error } = useQuery(runQuery(id));
-  const { data: steps } = useQuery(stepsQuery(id));
-  const { data: reviews } = useQuery(runReviewsQuery(id));
   useTitle(`Run ${id}`);
   if (hasCode(error, 'run_not_found')) {
     return (
@@ -49,35 +47,18 @@ export function RunPage({ id }: { readonly id: string }) {
       </Notice>
     );
   }
-  return (
-    <RunView
-      run={run}
-      steps={steps?.data ?? []}
-      isCut={steps !== undefined && steps.list_metadata.after !== null}
-      reviews={reviews?.data ?? []}
-    />
-  );
+  return <RunView run={run} />;
 }
 
-function RunView({
-  run,
-  steps,
-  isCut,
-  reviews,
-}: {
-  readonly run: Run;
-  readonly steps: readonly Step[];
-  /** Whether the run has more steps than these. */
-  readonly isCut: boolean;
-  readonly reviews: readonly Review[];
-}) {
+function RunView({ run }: { readonly run: Run }) {
+  const { data: all } = useQuery(stepsQuery(run.id));
+  const steps = all?.data.filter(({ iteration_key: key }) => key === null) ?? [];
   const session = useSession();
   const { data: workflow } = useQuery(workflowQuery(run.workflow_id));
   const { data: versions } = useQuery(workflowVersionsQuery(run.workflow_id));
   const version = versions?.data.find(({ id }) => id === run.workflow_version_id);
   const [isCancelling, setCancelling] = useState(false);
   const { lifecycle, timing } = run;
-  const open = reviews.filter(({ status }) => status === 'PENDING' || status === 'APPROVED');
   const hasEnded = ['completed', 'error', 'cancelled'].includes(lifecycle.status);
   const person = session?.person;
   const mayCancel =
@@ -87,7 +68,7 @@ function RunView({
     (person.id === run.owner_id || person.roles.includes('admin'));
   const ui = run.temporal_url;
   const blocks = version?.blocks ?? [];
-  const loops = loopsOf(blocks, steps, reviews);
+  const blockIds = blocks.map((block) => readBlock(block).id);
   return (
     <>
       <PageHead
@@ -121,7 +102,7 @@ function RunView({
         </Notice>
       )}
       {lifecycle.status === 'cancelled' && <Notice title="Cancelled">{lifecycle.reason}</Notice>}
-      {open.length > 0 && <Waiting reviews={open} />}
+      <Waiting runId={run.id} />
       <section className="panel" aria-labelledby="blocks-title">
         <header className="panel-head">
           <h2 id="blocks-title">Blocks</h2>
@@ -135,17 +116,15 @@ function RunView({
           }
         >
           {(blockId) => (
-            <RunBlock
-              blockId={blockId}
-              steps={steps.filter((step) => step.block_id === blockId)}
-              review={reviews.find((review) => review.block_id === blockId) ?? null}
-              loop={loops.find(({ id }) => id === blockId) ?? null}
-            />
+            <RunBlock blockId={blockId} step={steps.find((step) => step.block_id === blockId)} />
           )}
         </BlockGraph>
       </section>
-      {loops.map((loop) => (
-        <LoopPanel key={loop.id} loop={loop} isCut={isCut} />
+      {inOrder(
+        steps.filter(({ type }) => type === 'for_each'),
+        blockIds,
+      ).map((step) => (
+        <LoopPanel key={step.step_id} step={step} />
       ))}
       <div className="columns">
         <section className="panel" aria-labelledby="about-title">
@@ -188,15 +167,9 @@ function RunView({
             <span className="quiet numeric">{steps.length}</span>
           </header>
           <ul className="steps">
-            {inOrder(
-              steps,
-              blocks.map((block) => readBlock(block).id),
-            ).map((step) => (
+            {inOrder(steps, blockIds).map((step) => (
               <li key={step.step_id}>
-                <span>
-                  {step.block_label}
-                  {step.iteration_key !== null && `, ${itemWords(step.iteration_key)}`}
-                </span>
+                <span>{step.block_label}</span>
                 <Status of={step.lifecycle.status} />
                 {step.lifecycle.status === 'error' && (
                   <p className="quiet">{step.lifecycle.message}</p>
@@ -212,7 +185,13 @@ function RunView({
   );
 }
 
-function Waiting({ reviews }: { readonly reviews: readonly Review[] }) {
+function Waiting({ runId }: { readonly runId: string }) {
+  const { data: undecided } = useQuery(waitingQuery(runId, 'PENDING'));
+  const { data: approved } = useQuery(waitingQuery(runId, 'APPROVED'));
+  const reviews = [...(undecided?.data ?? []), ...(approved?.data ?? [])];
+  if (reviews.length === 0) {
+    return null;
+  }
   return (
     <ul className="waiting">
       {reviews.map((review) => (
@@ -235,29 +214,35 @@ function Waiting({ reviews }: { readonly reviews: readonly Review[] }) {
           </div>
         </li>
       ))}
+      {typeof undecided?.list_metadata.after === 'string' && (
+        <li>
+          <Icon name="gate" />
+          <p>
+            More of them wait: <Link href={queueOf(runId)}>see all of this run in the queue</Link>.
+          </p>
+        </li>
+      )}
     </ul>
   );
 }
 
+function queueOf(runId: string): string {
+  return writeFilters(readFilters(''), { view: 'all', status: 'PENDING', run_id: runId });
+}
+
 function RunBlock({
   blockId,
-  steps,
-  review,
-  loop,
+  step,
 }: {
-  readonly loop: Loop | null;
   readonly blockId: string;
-  readonly steps: readonly Step[];
-  readonly review: Review | null;
+  readonly step: Step | undefined;
 }) {
-  const [step] = steps;
+  const reviewId = step?.review_id ?? null;
   const box = (
     <>
       <span className="node-name">
         {step?.block_label ?? blockId}
-        {loop !== null && (
-          <span className="quiet numeric"> × {loop.items.length.toLocaleString()}</span>
-        )}
+        {step?.type === 'for_each' && <LoopSize step={step} />}
       </span>
       <span className="node-about">
         {step === undefined ? (
@@ -265,14 +250,14 @@ function RunBlock({
         ) : (
           <Status of={step.lifecycle.status} />
         )}
-        {review !== null && <span className="tag">review</span>}
+        {reviewId !== null && <span className="tag">review</span>}
       </span>
     </>
   );
-  return review === null ? (
+  return reviewId === null ? (
     <div className="node">{box}</div>
   ) : (
-    <Link href={`/reviews/${review.id}`} className="node">
+    <Link href={`/reviews/${reviewId}`} className="node">
       {box}
     </Link>
   );

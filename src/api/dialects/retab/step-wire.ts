@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { BLOCK_TYPES } from '../../../domain/definition.js';
 import type { Db } from '../../../store/database.js';
 import { isReleased } from '../../../store/ledger.js';
+import { readReviewIds } from '../../../store/reviews.js';
 import { listStepsById, readEffectiveOutputs, readItems } from '../../../store/steps.js';
 import { readJson } from '../../../store/stored-json.js';
 import type { StepRow } from '../../../store/tables.js';
@@ -61,6 +62,7 @@ export const step = z
     iteration_key: z.string().nullable(),
     source: z.string().nullable(),
     outcome_unknown: z.boolean(),
+    review_id: z.string().nullable().meta({ description: 'The review that its gate opened.' }),
   })
   .meta({ id: 'Step' });
 
@@ -75,7 +77,7 @@ type StepBody = z.infer<typeof step>;
 export async function showSteps(db: Db, rows: readonly StepRow[]): Promise<readonly StepBody[]> {
   const giving = rows.filter((row) => row.status === 'completed' || isReleased(row));
   const inside = rows.filter(({ iterationKey, input }) => iterationKey !== null && input === null);
-  const [outputs, items, containers] = await Promise.all([
+  const [outputs, items, containers, reviewIds] = await Promise.all([
     readEffectiveOutputs(
       db,
       giving.map(({ id }) => id),
@@ -85,11 +87,16 @@ export async function showSteps(db: Db, rows: readonly StepRow[]): Promise<reado
       inside.map(({ id }) => id),
     ),
     readContainers(db, rows),
+    readReviewIds(
+      db,
+      rows.map(({ id }) => id),
+    ),
   ]);
   return rows.map((row) =>
     showStep(
       { ...row, input: row.input ?? items.get(row.id) ?? null },
       outputs.get(row.id) ?? null,
+      reviewIds.get(row.id) ?? null,
       containers,
     ),
   );
@@ -125,6 +132,7 @@ function missingParents(
 function showStep(
   row: StepRow,
   output: string | null,
+  reviewId: string | null,
   containers: ReadonlyMap<string, StepRow>,
 ): StepBody {
   return {
@@ -149,10 +157,12 @@ function showStep(
     iteration_key: row.iterationKey,
     source: row.source,
     outcome_unknown: row.outcomeUnknown,
+    review_id: reviewId,
   };
 }
 
-function showLifecycle(row: StepRow): StepBody['lifecycle'] {
+/** Where a step stands, as this contract says it. */
+export function showLifecycle(row: StepRow): StepBody['lifecycle'] {
   switch (row.status) {
     case 'pending':
     case 'running':
