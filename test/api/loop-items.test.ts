@@ -62,7 +62,7 @@ describe('the items of a for_each', () => {
   test('come in their order, each with its steps, and how all of them stand', async () => {
     const runId = await iterating(BODY, [1, 2, 3, 4]);
     await put(runId, 'awaiting_review', ['check', '1']);
-    await put(runId, 'completed', ['check', '2'], ['book', '2']);
+    await put(runId, 'completed', ['check', '0'], ['check', '2'], ['book', '2']);
     await put(runId, 'error', ['check', '3']);
     await put(runId, 'skipped', ['book', '3']);
     const step = (blockId: string, key: string, about: object) => ({
@@ -85,7 +85,7 @@ describe('the items of a for_each', () => {
         {
           iteration_key: '0',
           steps: [
-            step('check', '0', { lifecycle: { status: 'pending' } }),
+            step('check', '0', { lifecycle: { status: 'completed' } }),
             step('book', '0', { lifecycle: { status: 'pending' } }),
           ],
         },
