@@ -194,7 +194,9 @@ describe('undo and release', () => {
   test('an approved input is released by hand, once that is confirmed', async () => {
     const { review } = await openReview(admin(), 'payroll', { total: 1 });
     await clientOf('dana').reviews.approve(review.id, review.newest_version_id);
-    const { page } = await on(`/reviews/${review.id}`, 'admin');
+    const { page, go } = await on(`/runs/${review.run_id}`, 'admin');
+    await page.getByText('is approved and waits to go on at').waitFor();
+    await go(`/reviews/${review.id}`);
     await page.keyboard.press('g');
     await page
       .getByRole('dialog', { name: 'Release' })
