@@ -230,7 +230,7 @@ describe('the form', () => {
     expect(await focused()).toBe('Add Zip');
     expect(await page.getByRole('button', { name: 'Leave out Kept' }).count()).toBe(0);
     expect(await page.getByRole('button', { name: 'Leave out Place' }).count()).toBe(0);
-    await page.getByRole('button', { name: 'Set Marks to no value' }).press('Enter');
+    await page.getByRole('button', { name: 'Clear Marks' }).press('Enter');
     expect(await focused()).toBe('Add to Marks');
     expect(await violations(page)).toEqual([]);
     expect(await saved(page, clientOf('sam'), review)).toEqual({
@@ -240,7 +240,7 @@ describe('the form', () => {
     });
     await page.keyboard.press('e');
     await page.getByRole('form', { name: 'Correct version 2' }).waitFor();
-    await page.getByRole('button', { name: 'Set Place to no value' }).press('Enter');
+    await page.getByRole('button', { name: 'Clear Place' }).press('Enter');
     expect(await focused()).toBe('Fill in place');
     await page.getByRole('button', { name: 'Add to Marks' }).press('Enter');
     await page.keyboard.type('c');

@@ -416,7 +416,7 @@ function ObjectField({ field, value, path, label, ...shared }: FieldProps<'objec
               />
             ))}
           </div>
-          {field.isNullable && <NoValue label={label} onClick={() => put(null)} />}
+          {field.isNullable && <ClearButton label={label} onClick={() => put(null)} />}
         </>
       ) : (
         <Button
@@ -431,16 +431,11 @@ function ObjectField({ field, value, path, label, ...shared }: FieldProps<'objec
   );
 }
 
-/** Empties what holds fields or items, and may be without a value. */
-function NoValue({ label, onClick }: { readonly label: string; readonly onClick: () => void }) {
+/** Gives what holds fields or items no value, where that is allowed. */
+function ClearButton({ label, onClick }: { readonly label: string; readonly onClick: () => void }) {
   return (
-    <Button
-      look="ghost"
-      icon="cross"
-      aria-label={`Set ${label} to ${EMPTY_WORDS}`}
-      onClick={onClick}
-    >
-      {EMPTY_WORDS}
+    <Button look="ghost" icon="cross" aria-label={`Clear ${label}`} onClick={onClick}>
+      Clear
     </Button>
   );
 }
@@ -511,7 +506,7 @@ function ListField({ field, value, path, label, ...shared }: FieldProps<'list'>)
         Add
       </Button>
       {field.isNullable && value !== null && (
-        <NoValue
+        <ClearButton
           label={label}
           onClick={() => {
             focusHere();
