@@ -38,6 +38,7 @@ export type {
   InboxItem,
   Json,
   JsonObject,
+  LoopItem,
   Me,
   MissingEntry,
   NamedPerson,

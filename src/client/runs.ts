@@ -2,7 +2,7 @@ import { Pages } from './pages.js';
 import type { ListRuns, ListSteps, StartRun } from './requests.js';
 import { path, type Transport } from './transport.js';
 import { waitForRun, type WaitOptions } from './wait-for-run.js';
-import type { CancelRunResponse, Run, Step } from './wire.js';
+import type { CancelRunResponse, LoopItem, Run, Step } from './wire.js';
 
 const MAX_PAGE = 100;
 const MAX_STEP_PAGE = 200;
@@ -69,5 +69,12 @@ export function stepsClient(transport: Transport) {
 
     /** Reads one step with its input and output. */
     get: (stepId: string): Promise<Step> => transport.get(path`/v1/workflows/steps/${stepId}`),
+
+    /** Lists the items of a for_each in their order, those of loops inside of it among them. */
+    items: (stepId: string): Pages<LoopItem> =>
+      new Pages(
+        (page) => transport.get(path`/v1/workflows/steps/${stepId}/items`, { ...page }),
+        MAX_STEP_PAGE,
+      ),
   };
 }

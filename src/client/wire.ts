@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { loopItem } from '../api/dialects/native/loop-routes.js';
 import type { ActorBody } from '../api/dialects/retab/people.js';
 import type { ReviewBody } from '../api/dialects/retab/review-wire.js';
 import type { RunBody } from '../api/dialects/retab/run-wire.js';
@@ -123,6 +124,9 @@ export type CancelRunResponse = {
 
 /** One execution of a block in a run, with what went in and what came out. */
 export type Step = z.infer<typeof step>;
+
+/** An item of a for_each, by its iteration, and how far the blocks of the body have come with it. */
+export type LoopItem = z.infer<typeof loopItem>;
 
 /** Where a step stands. */
 export type StepStatus = Step['lifecycle']['status'];

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ApiError, type Client, createClient } from '../../src/client/index.js';
+import { beginIterations } from '../../src/store/iterations.js';
 import { type Caller, startApi, type TestApi } from '../support/api.js';
 
 let api: TestApi;
@@ -153,6 +154,25 @@ describe('runs', () => {
     const { runId, stepId } = await api.openReview();
     const { data } = await admin.steps.list({ run_id: runId }).take(10);
     expect(data).toEqual([await admin.steps.get(stepId)]);
+  });
+
+  test('have items, where a step loops', async () => {
+    const line = { id: 'line', type: 'task', executor: { kind: 'supplied' } };
+    const each = { id: 'each', type: 'for_each', executor: { kind: 'supplied' }, body: [line] };
+    await admin.workflows.put('wf_loop', { blocks: [each] });
+    const { id: runId } = await admin.runs.start({
+      workflow_id: 'wf_loop',
+      json_inputs: { each: [1, 2, 3] },
+    });
+    await api.progress.begin(runId);
+    await api.progress.complete(runId, 'each');
+    const startedAt = '2026-05-13T08:00:00.000Z';
+    await beginIterations(api.db, `${runId}_each`, { workflowId: 'w', startedAt });
+    const keys: string[] = [];
+    for await (const { iteration_key: key } of admin.steps.items(`${runId}_each`)) {
+      keys.push(key);
+    }
+    expect(keys).toEqual(['0', '1', '2']);
   });
 });
 

@@ -260,6 +260,7 @@ describe('wire types', () => {
       'snapshots.create',
       'snapshots.get',
       'steps.get',
+      'steps.items',
       'steps.list',
       'tokens.create',
       'tokens.list',

@@ -2,6 +2,7 @@ import type {
   Entry,
   InboxItem,
   JsonObject,
+  LoopItem,
   Page,
   Review,
   ReviewStatus,
@@ -20,6 +21,7 @@ export type {
   Fact,
   Json,
   JsonObject,
+  LoopItem,
   Review,
   ReviewStatus,
   Run,
@@ -33,15 +35,6 @@ export type {
 } from '../../../src/client/index.js';
 export type { Page } from '../../../src/client/index.js';
 export type { Block, Gate };
-
-/** An item of a for_each, and how far the blocks of its body have come with it. */
-export type LoopItem = {
-  readonly iteration_key: string;
-  readonly steps: readonly Pick<
-    Step,
-    'step_id' | 'block_id' | 'block_label' | 'lifecycle' | 'outcome_unknown' | 'review_id'
-  >[];
-};
 
 /** Items of a for_each in their order, and how all of them stand. */
 export type LoopItems = Page<LoopItem> & {

@@ -9,7 +9,8 @@ import { route } from '../../route.js';
 import { showLifecycle, step } from '../retab/step-wire.js';
 import { native } from './dialect.js';
 
-const loopItem = z
+/** An item of a for_each, by its iteration, and how far the blocks of the body have come with it. */
+export const loopItem = z
   .object({
     iteration_key: z.string(),
     steps: z.array(
