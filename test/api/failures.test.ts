@@ -1,7 +1,8 @@
 import { sql } from 'kysely';
 import { DatabaseError } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openDatabase } from '../../src/store/database.js';
+import { inTransaction, openDatabase } from '../../src/store/database.js';
+import { oweMessage } from '../../src/store/outbox.js';
 import { isStoreAway } from '../../src/store/store-away.js';
 import {
   type Caller,
@@ -12,6 +13,8 @@ import {
   type TestApi,
   valueAt,
 } from '../support/api.js';
+import { countWaiting } from '../support/locks.js';
+import { until } from '../support/until.js';
 
 let api: TestApi;
 let ann: Caller;
@@ -117,6 +120,30 @@ describe('after a commit', () => {
       await sql`drop function fail`.execute(api.db);
     }
     expect(await factCount(review)).toBe(1);
+  });
+
+  test('an answer that shows a vote of somebody else says what is owed for that one, too', async () => {
+    const review = await api.openReview();
+    const { db } = api;
+    let rival = Promise.resolve();
+    // Nobody reads entries until more is owed, so whoever has looked before then says too little.
+    api.onForward = async () => {
+      api.onForward = null;
+      await new Promise<void>((resolve) => {
+        rival = inTransaction(db, async (tx) => {
+          await sql`lock table entry in access exclusive mode`.execute(tx);
+          resolve();
+          await until('the answer to read the entries', async () => (await countWaiting(db)) > 0);
+          const { runId, id: reviewId } = review;
+          const about = { projectId: 'prj_default', runId, reviewId, workflowId: null };
+          await oweMessage(tx, { ...about, kind: 'signal' }, 0);
+        });
+      });
+    };
+    const body = { version_id: review.seedId };
+    const reply = await api.post(`${review.path}/approve`, { as: ann, body });
+    await rival;
+    expect(said(reply)).toMatchObject({ status: 200, body: { resume_status: 'pending' } });
   });
 
   test('a database that goes away between the commit and the answer costs only details', async () => {

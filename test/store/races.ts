@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import type { Db } from '../../src/store/database.js';
 import { lockRun } from '../../src/store/runs.js';
 import type { TestDatabase } from '../support/database.js';
+import { countWaiting } from '../support/locks.js';
 import { until } from '../support/until.js';
 
 /** A fresh situation, what is done to it at once, and what it has come to in words. */
@@ -91,13 +92,6 @@ async function letGoTogether<T>(
     }
     return result.value;
   });
-}
-
-async function countWaiting(db: Db): Promise<number> {
-  const { rows } = await sql<{ count: number }>`
-    select count(*)::int as count from pg_stat_activity
-     where datname = current_database() and wait_event_type = 'Lock'`.execute(db);
-  return rows[0]?.count ?? 0;
 }
 
 function permutations<T>(items: readonly T[]): readonly (readonly T[])[] {
