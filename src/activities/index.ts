@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { BlockFunctions } from '../blocks.js';
 import type { AuthorWorkflows } from '../delivery/author-workflows.js';
 import type { Block } from '../domain/definition.js';
@@ -106,6 +107,8 @@ export type Iterating =
 /** Builds the activities of one worker. */
 export function createActivities(dependencies: ActivityDependencies): Activities {
   const { db, logger } = dependencies;
+  // Every block that is being executed listens, and Node takes more than ten listeners for a leak.
+  setMaxListeners(0, dependencies.stopping);
 
   const runToEnd = (stepId: string, holder: string | null): Promise<StepEnd> =>
     runBlock(dependencies, stepId, holder, (tx, { step }) => completeStep(tx, step, null));

@@ -8,7 +8,10 @@ export default class PlainReporter implements Reporter {
       for (const testCase of module.children.allTests()) {
         count[testCase.result().state] += 1;
       }
-      count.failed += module.errors().length;
+      // What fails around tests counts as well: hooks of a file and of its groups.
+      for (const around of [module, ...module.children.allSuites()]) {
+        count.failed += around.errors().length;
+      }
     }
     console.log(
       `${count.passed} passed, ${count.failed} failed, ${count.skipped + count.pending} skipped`,

@@ -40,6 +40,15 @@ describe('many iterations', () => {
   });
   afterAll(() => on.stop());
 
+  // What is at work at once is no leak, and an operator's log must not say so.
+  const warnings: string[] = [];
+  const hear = ({ message }: Error): void => void warnings.push(message);
+  process.on('warning', hear);
+  afterAll(() => {
+    process.off('warning', hear);
+    expect(warnings).toEqual([]);
+  });
+
   async function pending(run: RunRow): Promise<readonly ReviewRow[]> {
     const filter = {
       workflowId: null,
