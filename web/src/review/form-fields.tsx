@@ -65,7 +65,7 @@ function PropertyField({
   readonly path: JsonPath;
 }) {
   const label = fieldLabel(key);
-  const focusHere = useFocusOnReplaced(path);
+  const focusNext = useNextFocus();
   const filled = <AnyField field={field} value={value} path={path} label={label} {...shared} />;
   if (isRequired) {
     return filled;
@@ -77,7 +77,7 @@ function PropertyField({
         icon="plus"
         aria-label={`Add ${label}`}
         onClick={() => {
-          focusHere();
+          focusNext(path);
           shared.onChange(path, emptyValue(field));
         }}
       >
@@ -93,7 +93,7 @@ function PropertyField({
         aria-label={`Leave out ${label}`}
         title="Leave out"
         onClick={() => {
-          focusHere();
+          focusNext(path);
           shared.onLeaveOut(path);
         }}
       >
@@ -105,21 +105,21 @@ function PropertyField({
 
 const CONTROLS = ':is(input, select, textarea)';
 
-/** Moves the focus, with the next rendering, to what then stands at a path: the button that was pressed will be gone. */
-function useFocusOnReplaced(path: JsonPath): () => void {
-  const isDue = useRef(false);
+/** Moves the focus, with the next rendering, to what then stands at a path: the hands are there. */
+function useNextFocus(): (path: JsonPath) => void {
+  const next = useRef<JsonPath | null>(null);
   useEffect(() => {
-    if (isDue.current) {
-      isDue.current = false;
-      const here = `[data-path="${CSS.escape(dotted(path))}"]`;
+    if (next.current !== null) {
+      const here = `[data-path="${CSS.escape(dotted(next.current))}"]`;
+      next.current = null;
       const control =
         document.querySelector<HTMLElement>(`${here} ${CONTROLS}`) ??
         document.querySelector<HTMLElement>(`${here} button`);
       control?.focus();
     }
   });
-  return () => {
-    isDue.current = true;
+  return (path) => {
+    next.current = path;
   };
 }
 
@@ -395,9 +395,9 @@ function inWords(option: Json): string {
 }
 
 function ObjectField({ field, value, path, label, ...shared }: FieldProps<'object'>) {
-  const focusHere = useFocusOnReplaced(path);
+  const focusNext = useNextFocus();
   const put = (next: Json): void => {
-    focusHere();
+    focusNext(path);
     shared.onChange(path, next);
   };
   return (
@@ -442,20 +442,15 @@ function ClearButton({ label, onClick }: { readonly label: string; readonly onCl
 
 function ListField({ field, value, path, label, ...shared }: FieldProps<'list'>) {
   const items = isList(value) ? value : [];
-  // Adding and removing make the items anew, so the focus is put where the hands are.
-  const next = useRef<'added' | number | null>(null);
+  // Removing makes the items anew, so the focus is put on the button that has come to this place.
+  const removed = useRef<number | null>(null);
   const group = useRef<HTMLFieldSetElement>(null);
-  const focusHere = useFocusOnReplaced(path);
+  const focusNext = useNextFocus();
   useEffect(() => {
-    const wanted = next.current;
-    next.current = null;
-    const list = group.current?.querySelector(':scope > ol') ?? null;
-    if (wanted === 'added') {
-      const item = list?.lastElementChild;
-      const control =
-        item?.querySelector<HTMLElement>(CONTROLS) ?? item?.querySelector<HTMLElement>('button');
-      control?.focus();
-    } else if (wanted !== null) {
+    const wanted = removed.current;
+    removed.current = null;
+    if (wanted !== null) {
+      const list = group.current?.querySelector(':scope > ol');
       const item = list?.children[Math.min(wanted, items.length - 1)];
       const target =
         item?.querySelector<HTMLElement>(':scope > button') ??
@@ -485,7 +480,7 @@ function ListField({ field, value, path, label, ...shared }: FieldProps<'list'>)
               aria-label={`Remove ${label} ${index + 1}`}
               title="Remove"
               onClick={() => {
-                next.current = index;
+                removed.current = index;
                 shared.onChange(path, items.toSpliced(index, 1));
               }}
             >
@@ -499,7 +494,7 @@ function ListField({ field, value, path, label, ...shared }: FieldProps<'list'>)
         icon="plus"
         aria-label={`Add to ${label}`}
         onClick={() => {
-          next.current = 'added';
+          focusNext([...path, items.length]);
           shared.onChange(path, [...items, emptyValue(field.item)]);
         }}
       >
@@ -509,7 +504,7 @@ function ListField({ field, value, path, label, ...shared }: FieldProps<'list'>)
         <ClearButton
           label={label}
           onClick={() => {
-            focusHere();
+            focusNext(path);
             shared.onChange(path, null);
           }}
         />

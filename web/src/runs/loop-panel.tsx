@@ -7,12 +7,22 @@ import { Loading } from '../ui/loading.js';
 import { Status } from '../ui/status.js';
 import { itemsQuery } from './queries.js';
 
+/** The items of a loop that have been read, and how all of them stand: the last page is the youngest answer. */
+function useItems(step: Step) {
+  const { data, hasNextPage, fetchNextPage } = useInfiniteQuery(itemsQuery(step));
+  const pages = data?.pages ?? [];
+  return {
+    counts: pages.at(-1)?.counts,
+    items: pages.flatMap((page) => page.data),
+    hasNextPage,
+    fetchNextPage,
+  };
+}
+
 /** A loop of a run, by the step of its for_each: its items, how far each has come, and where it waits. */
 export function LoopPanel({ step }: { readonly step: Step }) {
-  const { data, hasNextPage, fetchNextPage } = useInfiniteQuery(itemsQuery(step));
+  const { counts, items, hasNextPage, fetchNextPage } = useItems(step);
   const titleId = `loop-${step.step_id}`;
-  const counts = data?.pages.at(-1)?.counts;
-  const items = data?.pages.flatMap((page) => page.data) ?? [];
   // Items of a loop inside of this one have steps of their own.
   const columns = new Map(
     items
@@ -109,8 +119,7 @@ function ItemStep({
 
 /** How many items a loop has, beside its name; nothing before they have been read. */
 export function LoopSize({ step }: { readonly step: Step }) {
-  const { data } = useInfiniteQuery(itemsQuery(step));
-  const counts = data?.pages.at(-1)?.counts;
+  const { counts } = useItems(step);
   return (
     counts !== undefined && (
       <span className="quiet numeric"> × {counts.items.toLocaleString()}</span>

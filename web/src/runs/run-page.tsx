@@ -52,7 +52,6 @@ export function RunPage({ id }: { readonly id: string }) {
 
 function RunView({ run }: { readonly run: Run }) {
   const { data: all } = useQuery(stepsQuery(run.id));
-  const steps = all?.data.filter(({ iteration_key: key }) => key === null) ?? [];
   const session = useSession();
   const { data: workflow } = useQuery(workflowQuery(run.workflow_id));
   const { data: versions } = useQuery(workflowVersionsQuery(run.workflow_id));
@@ -67,8 +66,11 @@ function RunView({ run }: { readonly run: Run }) {
     person !== undefined &&
     (person.id === run.owner_id || person.roles.includes('admin'));
   const ui = run.temporal_url;
-  const blocks = version?.blocks ?? [];
-  const blockIds = blocks.map((block) => readBlock(block).id);
+  const blocks = (version?.blocks ?? []).map(readBlock);
+  const steps = inOrder(
+    all?.data.filter(({ iteration_key: key }) => key === null) ?? [],
+    blocks.map(({ id }) => id),
+  );
   return (
     <>
       <PageHead
@@ -111,7 +113,7 @@ function RunView({ run }: { readonly run: Run }) {
           label="Blocks of this run"
           blocks={
             blocks.length > 0
-              ? blocks.map(readBlock)
+              ? blocks
               : steps.map(({ block_id: blockId }) => ({ id: blockId, needs: [] }))
           }
         >
@@ -120,12 +122,11 @@ function RunView({ run }: { readonly run: Run }) {
           )}
         </BlockGraph>
       </section>
-      {inOrder(
-        steps.filter(({ type }) => type === 'for_each'),
-        blockIds,
-      ).map((step) => (
-        <LoopPanel key={step.step_id} step={step} />
-      ))}
+      {steps
+        .filter(({ type }) => type === 'for_each')
+        .map((step) => (
+          <LoopPanel key={step.step_id} step={step} />
+        ))}
       <div className="columns">
         <section className="panel" aria-labelledby="about-title">
           <header className="panel-head">
@@ -167,7 +168,7 @@ function RunView({ run }: { readonly run: Run }) {
             <span className="quiet numeric">{steps.length}</span>
           </header>
           <ul className="steps">
-            {inOrder(steps, blockIds).map((step) => (
+            {steps.map((step) => (
               <li key={step.step_id}>
                 <span>{step.block_label}</span>
                 <Status of={step.lifecycle.status} />
