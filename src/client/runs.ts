@@ -73,7 +73,7 @@ export function stepsClient(transport: Transport) {
     /** Lists the items of a for_each in their order, those of loops inside of it among them. */
     items: (stepId: string): Pages<LoopItem> =>
       new Pages(
-        (page) => transport.get(path`/v1/workflows/steps/${stepId}/items`, { ...page }),
+        (page) => transport.get(path`/v1/workflows/steps/${stepId}/items`, page),
         MAX_STEP_PAGE,
       ),
   };

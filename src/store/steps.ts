@@ -52,6 +52,11 @@ export async function getStepContext(db: Db | Tx, stepId: string): Promise<StepC
     .selectAll()
     .where('id', '=', stepId)
     .executeTakeFirstOrThrow();
+  return await contextOf(db, step);
+}
+
+/** Reads the run and the block of a step that has been read already. */
+export async function contextOf(db: Db | Tx, step: StepRow): Promise<StepContext> {
   const run = await db
     .selectFrom('run')
     .selectAll()

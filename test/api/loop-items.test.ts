@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stepIdOf } from '../../src/domain/step-ids.js';
-import { beginIterations } from '../../src/store/iterations.js';
 import {
   invalidInput,
   said,
@@ -11,7 +10,6 @@ import {
   valueAt,
 } from '../support/api.js';
 
-const HOLDER = { workflowId: 'w', startedAt: '2026-05-13T08:00:00.000Z' };
 const supplied = { executor: { kind: 'supplied' } };
 const BODY = [
   { id: 'check', type: 'task', label: 'Check', ...supplied },
@@ -34,7 +32,7 @@ async function iterating(body: readonly object[], items: readonly unknown[]): Pr
   const runId = textAt(reply.body, 'id');
   await api.progress.begin(runId);
   await api.progress.complete(runId, 'each');
-  await beginIterations(api.db, `${runId}_each`, HOLDER);
+  await api.progress.iterate(`${runId}_each`);
   return runId;
 }
 
@@ -135,7 +133,7 @@ describe('the items of a for_each', () => {
         .set({ status: 'running', output: JSON.stringify(key === '0' ? ['a'] : ['b', 'c']) })
         .where('id', '=', `${runId}_inner@${key}`)
         .execute();
-      await beginIterations(api.db, `${runId}_inner@${key}`, HOLDER);
+      await api.progress.iterate(`${runId}_inner@${key}`);
     }
     const all = await read(`${runId}_each`);
     expect(textsAt(all, 'iteration_key')).toEqual(['0', '0.0', '1', '1.0', '1.1']);

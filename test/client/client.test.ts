@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ApiError, type Client, createClient } from '../../src/client/index.js';
-import { beginIterations } from '../../src/store/iterations.js';
 import { type Caller, startApi, type TestApi } from '../support/api.js';
 
 let api: TestApi;
@@ -166,8 +165,7 @@ describe('runs', () => {
     });
     await api.progress.begin(runId);
     await api.progress.complete(runId, 'each');
-    const startedAt = '2026-05-13T08:00:00.000Z';
-    await beginIterations(api.db, `${runId}_each`, { workflowId: 'w', startedAt });
+    await api.progress.iterate(`${runId}_each`);
     const keys: string[] = [];
     for await (const { iteration_key: key } of admin.steps.items(`${runId}_each`)) {
       keys.push(key);

@@ -5,6 +5,7 @@ import type { RunEnd } from '../../src/domain/orders.js';
 import type { Db } from '../../src/store/database.js';
 import { endRun } from '../../src/store/end-run.js';
 import { claimRelease, openInputReview, openReview, takeStep } from '../../src/store/gates.js';
+import { beginIterations } from '../../src/store/iterations.js';
 import { beginStep, completeStep, finishStep } from '../../src/store/ledger.js';
 import { findReviewOfStep } from '../../src/store/reviews.js';
 import { beginRun } from '../../src/store/runs.js';
@@ -26,6 +27,8 @@ export type Progress = {
   openReview(runId: string, blockId: string, firing?: Partial<Fired>): Promise<ReviewRow>;
   /** Runs a block that has no gate to its end. */
   complete(runId: string, blockId: string): Promise<void>;
+  /** Writes the iterations of a for_each whose items are released, by its step. */
+  iterate(stepId: string): Promise<void>;
   /** Claims the release of a decided review; says what the store answers. */
   claim(review: Pick<ReviewRow, 'id' | 'stepId'>): ReturnType<typeof claimRelease>;
   end(runId: string, end: RunEnd): Promise<void>;
@@ -36,6 +39,9 @@ export type Fired = {
   readonly because: string;
   readonly snapshot: JsonObject;
 };
+
+/** When the workflows that hold steps are said to have begun. */
+const STARTED_AT = '2026-05-13T08:00:00.000Z';
 
 /** Makes what moves the runs of one database. */
 export function createProgress(db: Db): Progress {
@@ -64,7 +70,7 @@ export function createProgress(db: Db): Progress {
         throw new Error(`block ${blockId} has no gate`);
       }
       const holder = holderOf(stepId);
-      await takeStep(db, stepId, { workflowId: holder, startedAt: '2026-05-13T08:00:00.000Z' });
+      await takeStep(db, stepId, { workflowId: holder, startedAt: STARTED_AT });
       const firing = (snapshot: Json): Parameters<typeof openReview>[3] => ({
         triggeredBy: fired.predicate ?? gate.predicate,
         because: fired.because ?? 'the gate asks for a review every time',
@@ -93,6 +99,10 @@ export function createProgress(db: Db): Progress {
       await finishStep(db, { stepId, attemptToken, result }, (tx, { step }) =>
         completeStep(tx, step, null),
       );
+    },
+    iterate: async (stepId) => {
+      const holder = { workflowId: holderOf(stepId), startedAt: STARTED_AT };
+      await beginIterations(db, stepId, holder);
     },
     claim: async ({ stepId }) => {
       const review = await findReviewOfStep(db, stepId);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { countLoopItems, listLoopItems } from '../../../store/loop-items.js';
 import { readReviewIds } from '../../../store/reviews.js';
-import { findStep, getStepContext } from '../../../store/steps.js';
+import { contextOf, findStep } from '../../../store/steps.js';
 import { ok } from '../../answer.js';
 import { notFound } from '../../errors.js';
 import { anyId, integerParam, listOf } from '../../fields.js';
@@ -30,7 +30,7 @@ const counts = z
   .object({
     items: z.int(),
     waiting: z.int().meta({ description: 'Items at which people are waited for.' }),
-    ended: z.int().meta({ description: 'Items with no step that has anything left to do.' }),
+    ended: z.int().meta({ description: 'Items all of whose steps have ended.' }),
   })
   .meta({ id: 'LoopItemCounts' });
 
@@ -56,7 +56,7 @@ const items = route({
     if (row === null) {
       return notFound('step', id);
     }
-    const context = await getStepContext(db, row.id);
+    const context = await contextOf(db, row);
     const [page, counted] = await Promise.all([
       listLoopItems(db, context, { after: query.after ?? null, limit: query.limit }),
       countLoopItems(db, context),
