@@ -5,6 +5,7 @@ import { buildInbox } from '../src/cli/inbox-build.js';
 import type { Actor } from '../src/store/actors.js';
 import { SYSTEM } from '../src/store/actors.js';
 import { openDatabase, type Database } from '../src/store/database.js';
+import { PATIENT_LIMITS } from '../src/store/limits.js';
 import { countInbox, EVERYTHING, listInbox, readFacets } from '../src/store/inbox.js';
 import { startChromium } from '../test/support/chromium.js';
 import { addManyReviews, removeManyReviews } from '../test/support/many-reviews.js';
@@ -51,7 +52,10 @@ await runBench(
     await buildInbox();
     const machine = await describeMachine(stage, loadBefore);
     await stage.startWorker();
-    const database = openDatabase(stage.databaseUrl, { maxConnections: 2 });
+    const database = openDatabase(stage.databaseUrl, {
+      maxConnections: 2,
+      limits: PATIENT_LIMITS,
+    });
     const browser = await startChromium();
     try {
       const token = await prepare(stage);

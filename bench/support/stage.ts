@@ -13,6 +13,7 @@ import { findTemporalCli } from '../../src/dev/temporal-cli.js';
 import { startTemporalServer } from '../../src/dev/temporal-server.js';
 import { becomesTrue } from '../../src/dev/wait.js';
 import { openDatabase } from '../../src/store/database.js';
+import { PATIENT_LIMITS } from '../../src/store/limits.js';
 import { migrate } from '../../src/store/migrate.js';
 import { type BenchProcess, startBenchProcess } from './bench-process.js';
 import { unthrottled } from './unthrottled-temporal.js';
@@ -154,7 +155,7 @@ async function build(
 }
 
 async function prepare(databaseUrl: string, connection: Connection): Promise<void> {
-  const database = openDatabase(databaseUrl);
+  const database = openDatabase(databaseUrl, { limits: PATIENT_LIMITS });
   try {
     await migrate(database.db);
   } finally {

@@ -1,10 +1,9 @@
 import { CancelledFailure } from '@temporalio/activity';
 import type { BlockFunctions } from '../blocks.js';
 import { passedOn } from '../domain/block-input.js';
-import type { Block, BlockInput, BlockResult } from '../domain/definition.js';
+import type { Block, BlockInput } from '../domain/definition.js';
 import { parseDurationMs } from '../domain/duration.js';
-import { isJsonObject, type Json } from '../domain/json.js';
-import { canonicalForm, MAX_SNAPSHOT_BYTES, parseCanonical } from '../rules/canonical.js';
+import { readAnswer } from '../rules/block-answer.js';
 import { type Execution, type ExecutionContext, failed, failedForGood } from './execution.js';
 import { callHttp, type HttpSettings } from './http-executor.js';
 import { messageOf, readableText } from './readable-text.js';
@@ -15,10 +14,19 @@ export type BlockMeans = {
   readonly http: HttpSettings;
 };
 
+/** What a worker lacks to execute a block, and what to do about it; null when it has everything. */
+export function missingFor({ executor }: Block, functions: BlockFunctions): string | null {
+  return executor.kind === 'function' && functionOf(executor.name, functions) === null
+    ? `It waits for a worker that has the function '${executor.name}': start one with --blocks and a module that defines it.`
+    : null;
+}
+
+function functionOf(name: string, functions: BlockFunctions): BlockFunctions[string] | null {
+  return Object.hasOwn(functions, name) ? (functions[name] ?? null) : null;
+}
+
 /** How much of a failure's message is kept. */
 const MAX_MESSAGE = 4_000;
-/** What `consensus` and `source` may take beside an output of the largest size. */
-const MAX_ANSWER_BYTES = MAX_SNAPSHOT_BYTES + 1024 * 1024;
 
 /**
  * Executes a block once and checks what it answers.
@@ -95,11 +103,9 @@ async function answerOf(
     case 'http':
       throw new Error(`block ${block.id} is not executed here`);
     case 'function': {
-      const run = Object.hasOwn(functions, executor.name) ? functions[executor.name] : undefined;
-      if (run === undefined) {
-        throw new Error(
-          `No function '${executor.name}' is registered in this worker: start it with --blocks and a module that defines it.`,
-        );
+      const run = functionOf(executor.name, functions);
+      if (run === null) {
+        throw new Error(`function '${executor.name}' is not registered, and its block began`);
       }
       const { stepId, runId, attempt, signal, heartbeat } = context;
       return await run(given, { stepId, runId, attempt, signal, heartbeat });
@@ -109,51 +115,10 @@ async function answerOf(
 
 /** @param fail what an answer that cannot be stored comes to */
 function checkAnswer(block: Block, answer: unknown, fail: typeof failedForGood): Execution {
-  const canonical = parseCanonical(answer, MAX_ANSWER_BYTES);
-  if ('problems' in canonical) {
-    const [first] = canonical.problems;
-    const where =
-      first === undefined || first.path.length === 0 ? '' : ` at ${first.path.join('.')}`;
-    const message = `Block '${block.id}' answered what cannot be stored: its output${where} ${first?.message ?? 'is no JSON'}.`;
-    return fail(readableText(message, MAX_MESSAGE));
-  }
-  // A copy: what a function goes on changing while it is being stored is no longer what was checked.
-  const copy: unknown = JSON.parse(canonical.text);
-  const result = asResult(copy);
-  if (
-    canonical.byteLength > MAX_SNAPSHOT_BYTES &&
-    canonicalForm(result.output).byteLength > MAX_SNAPSHOT_BYTES
-  ) {
-    return fail(
-      `Block '${block.id}' answered what cannot be stored: its output takes more than ${MAX_SNAPSHOT_BYTES} bytes.`,
-    );
-  }
-  if (block.review?.placement === 'output' && !isJsonObject(result.output)) {
-    const message = `Block '${block.id}' has a gate on its output, and only a JSON object can be reviewed: answer one.`;
-    return fail(message);
-  }
-  return { kind: 'result', result };
-}
-
-/** An object of `output` with nothing but `consensus` and `source` beside it is a result; else an output. */
-function asResult(answer: unknown): BlockResult {
-  const plain = { output: isJson(answer) ? answer : null, consensus: null, source: null };
-  if (!isJsonObject(answer) || !('output' in answer)) {
-    return plain;
-  }
-  const { output, consensus, source, ...others } = answer;
-  const isEnvelope =
-    Object.keys(others).length === 0 &&
-    (consensus === undefined || consensus === null || isJsonObject(consensus)) &&
-    (source === undefined || source === null || typeof source === 'string');
-  return isEnvelope
-    ? { output: output ?? null, consensus: consensus ?? null, source: source ?? null }
-    : plain;
-}
-
-/** Only for what was parsed as JSON, and is JSON throughout. */
-function isJson(value: unknown): value is Json {
-  return value !== undefined;
+  const checked = readAnswer(block, answer);
+  return 'problem' in checked
+    ? fail(readableText(checked.problem, MAX_MESSAGE))
+    : { kind: 'result', result: checked };
 }
 
 async function aborted(signal: AbortSignal): Promise<never> {

@@ -4,8 +4,8 @@ import type { BlockResult } from '../domain/definition.js';
  * What came of executing a block.
  *
  * 1. `result`: it answered its output.
- * 2. `failure`: it answered that it failed, or was certainly never begun. `isFinal`: it would fail again, so that no
- *    further attempt is made. `retryAfterMs`: how long to leave it alone before the next.
+ * 2. `failure`: it answered that it failed, or, where it has not run, was certainly never begun. `isFinal`: it would
+ *    fail again, so that no further attempt is made. `retryAfterMs`: how long to leave it alone before the next.
  * 3. `silence`: it may have done its work, and gave no answer.
  */
 export type Execution =
@@ -15,6 +15,7 @@ export type BlockFailure = {
   readonly kind: 'failure';
   readonly message: string;
   readonly isFinal: boolean;
+  readonly hasRun: boolean;
   readonly retryAfterMs: number | null;
 };
 
@@ -33,10 +34,15 @@ export type ExecutionContext = {
 
 /** A failure that another attempt may mend. */
 export function failed(message: string, retryAfterMs: number | null = null): BlockFailure {
-  return { kind: 'failure', message, isFinal: false, retryAfterMs };
+  return { kind: 'failure', message, isFinal: false, hasRun: true, retryAfterMs };
 }
 
 /** A failure that no further attempt would mend. */
 export function failedForGood(message: string): BlockFailure {
-  return { kind: 'failure', message, isFinal: true, retryAfterMs: null };
+  return { kind: 'failure', message, isFinal: true, hasRun: true, retryAfterMs: null };
+}
+
+/** The same failure of a block that was certainly never begun. */
+export function unbegun(failure: BlockFailure): BlockFailure {
+  return { ...failure, hasRun: false };
 }

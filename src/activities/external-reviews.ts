@@ -1,5 +1,6 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type { AuthorWorkflows } from '../delivery/author-workflows.js';
+import type { Lineage } from '../delivery/lineage.js';
 import {
   describeTooLarge,
   type ExternalEnd,
@@ -7,11 +8,13 @@ import {
   MAX_VALUE_BYTES,
 } from '../domain/external-review.js';
 import { isJsonObject, type JsonObject } from '../domain/json.js';
+import type { Caller } from '../domain/ledger.js';
 import { canonicalForm, checkIJson } from '../rules/canonical.js';
 import { externalRunId } from '../rules/content-ids.js';
 import { describeProblems, parseExternalRequest } from '../rules/external-request.js';
 import { describe } from '../rules/problem.js';
 import { SYSTEM } from '../store/actors.js';
+import { evaluateGate } from '../store/follow-result.js';
 import type { Db } from '../store/database.js';
 import {
   cancelExternalRun,
@@ -21,13 +24,12 @@ import {
   openExternalReview,
 } from '../store/external-reviews.js';
 import { type GateView, takeStep } from '../store/gates.js';
-import type { Holder } from '../store/holders.js';
 import { findPerson } from '../store/people.js';
 import { getRun } from '../store/runs.js';
 import { findSnapshot } from '../store/snapshots.js';
 import { readJsonObject } from '../store/stored-json.js';
 import type { ExternalRunRow } from '../store/tables.js';
-import { evaluateGate } from './open-gate.js';
+import { callerOfActivity, notTheirs } from './caller.js';
 
 /** What the gate of an author's own workflow is told when it begins. */
 export type ExternalOpening =
@@ -36,16 +38,14 @@ export type ExternalOpening =
       readonly runId: string;
       readonly stepId: string;
       readonly gate: GateView;
+      readonly waitMs: number | null;
     }
   | { readonly kind: 'ended'; readonly end: ExternalEnd };
 
 /** What gates of authors' own workflows ask for; see `Activities`. A request may carry a snapshot. */
 export type ExternalActivities = {
   /** Opens a review, or finds the one that is there; by the author's workflow and the key. */
-  readonly openExternal: (order: {
-    readonly request: ExternalRequest;
-    readonly holder: Holder;
-  }) => Promise<ExternalOpening>;
+  readonly openExternal: (order: { readonly request: ExternalRequest }) => Promise<ExternalOpening>;
   /** Ends an external run whose review was decided; one that has ended keeps its end. */
   readonly endExternal: (order: { readonly runId: string }) => Promise<ExternalEnd>;
   /**
@@ -54,36 +54,49 @@ export type ExternalActivities = {
    */
   readonly cancelExternal: (order: {
     readonly runId: string;
-    readonly stepId: string;
-    readonly holder: string;
   }) => Promise<{ readonly end: ExternalEnd; readonly isAsked: boolean }>;
 };
 
 /** Builds these activities of one worker. */
-export function createExternalActivities(dependencies: {
-  readonly db: Db;
-  readonly authorWorkflows: AuthorWorkflows;
-}): ExternalActivities {
-  const { db, authorWorkflows } = dependencies;
+export function createExternalActivities(
+  dependencies: {
+    readonly db: Db;
+    readonly authorWorkflows: AuthorWorkflows;
+    readonly lineage: Lineage;
+  },
+  whoAsks: () => Caller = callerOfActivity,
+): ExternalActivities {
+  const { db, authorWorkflows, lineage } = dependencies;
   return {
-    openExternal: async ({ request, holder }) => {
-      const runId = await openOnce(db, request, holder);
+    openExternal: async ({ request }) => {
+      const caller = whoAsks();
+      const asked = parseRequest(request);
+      await checkParent(lineage, caller, asked.request);
+      const runId = await openOnce(db, asked, caller?.workflowId ?? '');
       const step = await getExternalStep(db, runId);
-      const taking = await takeStep(db, step.id, holder);
-      if (taking.kind === 'waiting') {
-        return { kind: 'waiting', runId, stepId: step.id, gate: taking.gate };
+      const taking = await takeStep(db, step.id, caller, true);
+      switch (taking.kind) {
+        case 'waiting':
+          return { ...taking, runId, stepId: step.id };
+        case 'ended':
+          return taking.end === 'superseded'
+            ? { kind: 'ended', end: { kind: 'superseded' } }
+            : { kind: 'ended', end: await endExternalRun(db, runId) };
+        default:
+          return notTheirs(`step ${step.id}`, caller);
       }
-      return taking.kind === 'ended' && taking.end === 'superseded'
-        ? { kind: 'ended', end: { kind: 'superseded' } }
-        : { kind: 'ended', end: await endExternalRun(db, runId) };
     },
 
-    endExternal: ({ runId }) => endExternalRun(db, runId),
+    endExternal: async ({ runId }) => {
+      await mustHold(db, runId, whoAsks());
+      return await endExternalRun(db, runId);
+    },
 
-    cancelExternal: async ({ runId, stepId, holder }) => {
+    cancelExternal: async ({ runId }) => {
       const superseded = { end: { kind: 'superseded' }, isAsked: false } as const;
+      const caller = whoAsks();
       const step = await getExternalStep(db, runId);
-      if (step.id !== stepId || step.holder !== holder) {
+      if (caller === null || step.holder !== caller.workflowId) {
         return superseded;
       }
       const { status } = await getRun(db, runId);
@@ -91,7 +104,10 @@ export function createExternalActivities(dependencies: {
         return { end: await endExternalRun(db, runId), isAsked: false };
       }
       const from = await findExternalRun(db, runId);
-      const cause = await authorWorkflows.whyCancelled(holder, from?.firstExecutionRunId ?? '');
+      const cause = await authorWorkflows.whyCancelled(
+        caller.workflowId,
+        from?.firstExecutionRunId ?? '',
+      );
       if (cause === 'goes_on') {
         return superseded;
       }
@@ -101,27 +117,65 @@ export function createExternalActivities(dependencies: {
   };
 }
 
+/** Only the gate that holds the step of an external run ends it. */
+async function mustHold(db: Db, runId: string, caller: Caller): Promise<void> {
+  const step = await getExternalStep(db, runId);
+  if (caller === null || step.holder !== caller.workflowId) {
+    notTheirs(`run ${runId}`, caller);
+  }
+}
+
+/**
+ * Checks with Temporal that the workflow which a request names exists, and has started the gate that
+ * asks: else anybody could open a review in its name, and weaken it beforehand.
+ */
+async function checkParent(
+  lineage: Lineage,
+  caller: Caller,
+  request: ExternalRequest,
+): Promise<void> {
+  const author = await lineage.latestOf(request.workflow_id);
+  const isTheirs =
+    author !== null &&
+    author.firstRunId === request.first_execution_run_id &&
+    (await lineage.isChildOfPresent(caller?.workflowId ?? '', request.workflow_id));
+  if (!isTheirs) {
+    throw refused(
+      'InvalidReview',
+      request,
+      `cannot be opened: it was not asked for by the running workflow ${describe(request.workflow_id)} that it names; call review() from within that workflow`,
+    );
+  }
+}
+
 const REASONS = {
   asked: 'the workflow that asked for the review cancelled it',
   author_gone: 'the workflow that asked for the review has ended',
   by_hand: 'its gate was cancelled in Temporal',
 } as const;
 
-/** Writes the run of a request, unless it is there already with the same snapshot; gives its id. */
-async function openOnce(db: Db, given: ExternalRequest, holder: Holder): Promise<string> {
+type Asked = Exclude<ReturnType<typeof parseExternalRequest>, { problems: unknown }>;
+
+function parseRequest(given: ExternalRequest): Asked {
   const parsed = parseExternalRequest(given);
   if ('problems' in parsed) {
     throw refused('InvalidReview', given, `cannot be opened: ${describeProblems(parsed.problems)}`);
   }
-  const { request, definition, block, gate } = parsed;
+  return parsed;
+}
+
+/** Writes the run of a request, unless it is there already for the same order and snapshot; gives its id. */
+async function openOnce(db: Db, asked: Asked, holder: string): Promise<string> {
+  const { request, definition, block, gate } = asked;
   const runId = externalRunId(request);
+  const orderSha256 = hashOfOrder(request);
   if ((await findExternalRun(db, runId)) === null) {
     await checkOwner(db, request);
     const snapshot = await readSnapshot(db, request);
     const firing = evaluateGate(block, gate, snapshot, null);
     await openExternalReview(
       db,
-      { runId, request, definition, block, gate, snapshot, firing },
+      { runId, request, definition, block, gate, snapshot, firing, orderSha256 },
       holder,
     );
   }
@@ -133,7 +187,21 @@ async function openOnce(db: Db, given: ExternalRequest, holder: Holder): Promise
       'was opened with another snapshot: give every review of a workflow a key of its own',
     );
   }
+  if (opened.orderSha256 !== orderSha256) {
+    throw refused(
+      'ReviewKeyTaken',
+      request,
+      'was opened with another policy, schema, type or owner: give every review of a workflow a key of its own',
+    );
+  }
   return runId;
+}
+
+/** What a review is, but for what is reviewed: two orders under one key have to agree on it. */
+function hashOfOrder(request: ExternalRequest): string {
+  const { policy, block_type, json_schema, categories, owner, workflow_type } = request;
+  return canonicalForm({ policy, block_type, json_schema, categories, owner, workflow_type })
+    .sha256;
 }
 
 async function checkOwner(db: Db, request: ExternalRequest): Promise<void> {

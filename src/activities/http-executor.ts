@@ -9,6 +9,7 @@ import {
   type ExecutionContext,
   failed,
   failedForGood,
+  unbegun,
 } from './execution.js';
 import { guardedConnector, type Progress, type Resolve } from './http-connect.js';
 import { type AllowList, PUBLIC_ONLY } from './http-guard.js';
@@ -62,8 +63,10 @@ export async function callHttp(
   const variable = secretName === undefined ? null : secretVariable(secretName);
   const keys = variable === null ? [] : settings.secrets.get(variable);
   if (keys === undefined) {
-    return failedForGood(
-      `Block '${block.id}' signs with the secret '${secretName}', which this worker does not have: set ${variable}, restart the worker, and start a new run.`,
+    return unbegun(
+      failedForGood(
+        `Block '${block.id}' signs with the secret '${secretName}', which this worker does not have: set ${variable}, restart the worker, and retry the run.`,
+      ),
     );
   }
   const target = new URL(url);
@@ -202,7 +205,7 @@ async function refusalOf(
   const says = `Block '${block.id}' was refused by ${name} with ${said}`;
   if (status >= 500 || PASSING.has(status)) {
     const waitMs = status === 429 || status === 503 ? retryAfterMs(answer, Date.now()) : null;
-    return failed(`${says}: mend the service, and start a new run.`, waitMs);
+    return failed(`${says}: mend the service, and retry the run.`, waitMs);
   }
   const advice =
     status === 401 || status === 403
@@ -245,15 +248,19 @@ function broken(
   passed: string | null,
 ): BlockFailure | BlockSilence {
   if (progress.refusal !== null) {
-    return failedForGood(
-      `Block '${block.id}' may not call ${name}: ${progress.refusal}, and only public addresses are reached: declare another URL, or let an operator name it in COUNTERSIGN_HTTP_ALLOW.`,
+    return unbegun(
+      failedForGood(
+        `Block '${block.id}' may not call ${name}: ${progress.refusal}, and only public addresses are reached: declare another URL, or let an operator name it in COUNTERSIGN_HTTP_ALLOW.`,
+      ),
     );
   }
   if (!progress.isConnected) {
     const why =
       passed === null ? unreachable(error) : `it did not take a connection within ${passed}`;
-    return failed(
-      `Block '${block.id}' did not reach ${name}: ${why}; check the URL and the service, and start a new run.`,
+    return unbegun(
+      failed(
+        `Block '${block.id}' did not reach ${name}: ${why}; check the URL and the service, and retry the run.`,
+      ),
     );
   }
   const code = codeOf(error);

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
-import { itemsOf } from '../domain/items.js';
-import type { StepEnd } from '../domain/orders.js';
+import type { Caller } from '../domain/ledger.js';
+import type { Blocked, Ended } from '../domain/orders.js';
 import type { Db } from '../store/database.js';
+import { endRun } from '../store/end-run.js';
 import {
   type Beginning,
   beginStep,
@@ -11,8 +12,9 @@ import {
   finishStep,
   stampAlive,
 } from '../store/ledger.js';
-import { type BlockMeans, executeBlock } from './execute-block.js';
-import { type Execution, failed } from './execution.js';
+import { getRun } from '../store/runs.js';
+import { notTheirs } from './caller.js';
+import { type BlockMeans, executeBlock, missingFor } from './execute-block.js';
 import { untilStored } from './until-stored.js';
 
 /** What running a block needs of its process. */
@@ -24,6 +26,7 @@ export type BlockRunner = BlockMeans & {
 
 const BEAT_EVERY_MS = 3_000;
 const BUSY_AGAIN_AFTER = '3s';
+const MISSING_AGAIN_AFTER = '3s';
 
 /**
  * Runs a step's block as its ledger allows, and enters what came of it together with what follows.
@@ -35,9 +38,9 @@ const BUSY_AGAIN_AFTER = '3s';
 export async function runBlock<T>(
   runner: BlockRunner,
   stepId: string,
-  holder: string | null,
+  caller: Caller,
   afterwards: Parameters<typeof finishStep<T>>[2],
-): Promise<T | StepEnd> {
+): Promise<T | Ended | Blocked> {
   const { db } = runner;
   const attemptToken = randomUUID();
   const context = Context.current();
@@ -61,20 +64,31 @@ export async function runBlock<T>(
   }, BEAT_EVERY_MS);
   try {
     const beginning = await untilStored(
-      () => beginStep(db, stepId, holder, attemptToken),
+      () =>
+        beginStep(db, stepId, caller, attemptToken, (block) => missingFor(block, runner.functions)),
       cancelled,
     );
-    switch (beginning?.kind) {
+    switch (beginning.kind) {
       case 'begin':
         return await execute(runner, { stepId, attemptToken, cancelled }, beginning, afterwards);
       case 'ended':
-        return beginning.end;
+      case 'blocked':
+        return beginning;
+      case 'not_theirs':
+        return notTheirs(`step ${stepId}`, caller);
       case 'busy':
-      case undefined:
         throw ApplicationFailure.create({
           type: 'StillExecuting',
           message: `an earlier attempt of step ${stepId} is still at work`,
           nextRetryDelay: BUSY_AGAIN_AFTER,
+          category: 'BENIGN',
+        });
+      case 'waiting':
+        // Temporal may give the next attempt to another worker, which has what this one lacks.
+        throw ApplicationFailure.create({
+          type: 'FunctionMissing',
+          message: `step ${stepId} waits for a worker that has its function`,
+          nextRetryDelay: MISSING_AGAIN_AFTER,
           category: 'BENIGN',
         });
     }
@@ -95,10 +109,10 @@ async function execute<T>(
   { stepId, attemptToken, cancelled }: Attempt,
   beginning: Extract<Beginning, { kind: 'begin' }>,
   afterwards: Parameters<typeof finishStep<T>>[2],
-): Promise<T | StepEnd> {
+): Promise<T | Ended> {
   const { context, input, attempt } = beginning;
   const activity = Context.current();
-  const execution = await executeChecked(context.block, input, means, {
+  const execution = await executeBlock(context.block, input, means, {
     stepId,
     runId: context.run.id,
     attempt,
@@ -109,16 +123,28 @@ async function execute<T>(
   if (execution.kind === 'result') {
     const finish = { stepId, attemptToken, result: execution.result };
     const written = await untilStored(() => finishStep(db, finish, afterwards), cancelled);
-    return written ?? 'superseded';
+    switch (written) {
+      case 'stopped':
+        return { kind: 'ended', end: 'stopped', run: null };
+      case 'late':
+        return overtaken();
+      default:
+        await endCancelled(db, context.run.id);
+        return written;
+    }
   }
   const isSilent = execution.kind === 'silence';
   const isFinal = execution.kind === 'failure' && execution.isFinal;
+  const hasRun = execution.kind === 'silence' || execution.hasRun;
   const fail = (): Promise<Failure> =>
-    failAttempt(db, stepId, attemptToken, execution.message, isSilent, isFinal);
+    failAttempt(db, stepId, attemptToken, execution.message, isSilent, isFinal, hasRun);
   // A repeatable block is executed again without the failure; entered twice it would cost two attempts.
   const failure = context.block.execution.repeatable
     ? await fail()
-    : await enterOnlyFailure(fail, cancelled);
+    : await untilStored(fail, cancelled);
+  if (failure === 'late') {
+    return overtaken();
+  }
   if (failure === 'retry') {
     const waitMs = execution.kind === 'failure' ? execution.retryAfterMs : null;
     throw ApplicationFailure.create({
@@ -128,30 +154,24 @@ async function execute<T>(
       ...(waitMs === null ? {} : { nextRetryDelay: waitMs }),
     });
   }
-  return failure;
+  await endCancelled(db, context.run.id);
+  return { kind: 'ended', end: failure, run: null };
 }
 
-/** Executes a block; a for_each that gives no items has failed, before anybody reviews what it gave. */
-async function executeChecked(...call: Parameters<typeof executeBlock>): Promise<Execution> {
-  const [block] = call;
-  const execution = await executeBlock(...call);
-  if (block.type !== 'for_each' || execution.kind !== 'result') {
-    return execution;
+/** Ends a run whose cancellation has waited for what was being executed. */
+async function endCancelled(db: Db, runId: string): Promise<void> {
+  if ((await getRun(db, runId)).status === 'cancelling') {
+    await endRun(db, runId, { kind: 'cancelled' });
   }
-  const read = itemsOf(block.id, execution.result.output);
-  return 'problem' in read ? failed(read.problem) : execution;
 }
 
-/** Enters the only failure of a block that must not be repeated. */
-async function enterOnlyFailure(
-  fail: () => Promise<Failure>,
-  cancelled: AbortSignal,
-): Promise<Failure> {
-  const failure = await untilStored(async () => {
-    const entered = await fail();
-    return entered === 'superseded' ? null : entered;
-  }, cancelled);
-  return failure ?? 'superseded';
+/** Has the activity asked for again: the ledger then says what has become of the step. */
+function overtaken(): never {
+  throw ApplicationFailure.create({
+    type: 'AnswerOvertaken',
+    message: 'another attempt, or the end of the step, came first; the ledger has to be read again',
+    category: 'BENIGN',
+  });
 }
 
 /**

@@ -26,13 +26,10 @@ export function scrubbed(logger: ActivityLogger, activities: Activities): Activi
       }
     };
   return {
-    beginRun: wrap('beginRun', activities.beginRun),
     endRun: wrap('endRun', activities.endRun),
     runStep: wrap('runStep', activities.runStep),
     openGate: wrap('openGate', activities.openGate),
-    readGate: wrap('readGate', activities.readGate),
-    claimRelease: wrap('claimRelease', activities.claimRelease),
-    isHolder: wrap('isHolder', activities.isHolder),
+    checkGate: wrap('checkGate', activities.checkGate),
     executeStep: wrap('executeStep', activities.executeStep),
     beginIterations: wrap('beginIterations', activities.beginIterations),
     endIterations: wrap('endIterations', activities.endIterations),

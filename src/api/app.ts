@@ -20,14 +20,15 @@ export function createApp(deps: AppDeps): Express {
   const metrics = createMetrics();
   const { oidc, publicUrl, webFolder } = deps;
   const authentication = {
-    db: deps.db,
+    reads: deps.reads,
     verifiers: [
-      storedTokens(deps.db),
-      ...(oidc === null ? [] : [issuedTokens(deps.db, oidc, deps.logger)]),
+      storedTokens(deps.reads),
+      ...(oidc === null ? [] : [issuedTokens(deps, oidc, deps.logger)]),
     ],
     publicUrl,
   };
-  const serving: Serving = { deps, metrics, authentication };
+  const readDeps = { ...deps, db: deps.reads };
+  const serving: Serving = { deps, readDeps, metrics, authentication };
   const app = express();
   app.set('etag', false);
   app.set('x-powered-by', false);

@@ -15,8 +15,8 @@ import { readSessionCookie } from './sign-in/session-cookie.js';
 export type CredentialVerifier = (credential: string) => Promise<Actor | ApiError | null>;
 
 /** Knows the tokens that the store has issued. */
-export function storedTokens(db: Db): CredentialVerifier {
-  return (credential) => findActorBySecret(db, credential);
+export function storedTokens(reads: Db): CredentialVerifier {
+  return (credential) => findActorBySecret(reads, credential);
 }
 
 /** What of a request says who sent it. */
@@ -27,7 +27,8 @@ export type Credentials = {
 
 /** How callers are known. */
 export type Authentication = {
-  readonly db: Db;
+  /** Where sessions and tokens are looked up. */
+  readonly reads: Db;
   readonly verifiers: readonly CredentialVerifier[];
   /** Where browsers find this server, if that is configured. */
   readonly publicUrl: URL | null;
@@ -100,11 +101,11 @@ export async function authenticate(
 async function readSession(
   { method, headers }: Credentials,
   secret: string,
-  { db, publicUrl }: Authentication,
+  { reads, publicUrl }: Authentication,
 ): Promise<Actor | ApiError> {
   return (
     refuseForeignRequest(method, headers, publicUrl) ??
-    (await findActorBySession(db, secret)) ??
+    (await findActorBySession(reads, secret)) ??
     unauthenticated('Your session has ended: sign in again.')
   );
 }

@@ -15,7 +15,7 @@ const LOOK_EVERY_MS = 1_000;
 export async function awaitReview(
   { deps, actor, closed }: Call,
   reviewId: string,
-  isOver: (review: ReviewRow) => boolean,
+  isOver: (review: ReviewRow) => boolean | Promise<boolean>,
   waitMs: number,
 ): Promise<ReviewRow | null> {
   const deadline = performance.now() + waitMs;
@@ -40,7 +40,7 @@ export async function awaitReview(
     for (;;) {
       waiting.isStirred = false;
       const row = await findReview(deps.db, actor.projectId, reviewId);
-      if (row !== null && isOver(row)) {
+      if (row !== null && (await isOver(row))) {
         return row;
       }
       const leftMs = deadline - performance.now();

@@ -1,4 +1,5 @@
 import type { Command } from '../domain/decide.js';
+import { isReleased } from '../domain/statuses.js';
 import type { Resume } from '../store/outbox.js';
 import { resumeOf } from '../store/outbox.js';
 import { recordVote, type VoteRequest, type VoteResult } from '../store/record-vote.js';
@@ -19,23 +20,32 @@ export async function castVote(
   request: Omit<VoteRequest, 'dialect'>,
 ): Promise<VoteResult> {
   const { deps, actor, dialect } = call;
-  const result = await recordVote(
-    deps.db,
-    actor,
-    reviewId,
-    { ...request, dialect: dialect.name },
-    deps.forwardLeaseMs,
+  const vote = { ...request, dialect: dialect.name };
+  const result = await deps.turns.ofReview(actor.projectId, reviewId, () =>
+    recordVote(deps.db, actor, reviewId, vote, deps.forwardLeaseMs),
   );
-  await tellOfVote(call, request.command, result);
+  await tellOfVote(call, wordFor(request.command), result);
   return result;
 }
 
-/** Counts a vote that was recorded, and tells the workflow that waits. */
-export async function tellOfVote(call: Call, command: Command, result: VoteResult): Promise<void> {
+/** Counts a vote that was recorded, under its word, and tells the workflow that waits. */
+export async function tellOfVote(call: Call, word: string, result: VoteResult): Promise<void> {
   if (result.kind === 'recorded') {
-    const verdict = command.kind === 'release' ? 'release' : command.verdict;
-    call.metrics.countVote(verdict, call.dialect.name);
+    call.metrics.countVote(word, call.dialect.name);
     await forward(call, result.leases);
+  }
+}
+
+function wordFor(command: Command): string {
+  switch (command.kind) {
+    case 'vote':
+      return command.verdict;
+    case 'withdraw':
+      return command.verdict ?? 'withdrawn';
+    case 'reassign':
+      return 'reassigned';
+    case 'release':
+      return 'release';
   }
 }
 
@@ -52,20 +62,22 @@ export async function forward(call: Call, leases: readonly Lease[]): Promise<voi
 export type Aftermath = { readonly record: ReviewRecord; readonly resume: Resume };
 
 /**
- * Reads a review as it is now, after a vote on it.
+ * Reads a review as it is now, after a vote on it. Of a release that followed it says nothing: the answer
+ * to a vote states the decision.
  *
  * It does not fail: once the vote is durable, an answer without the latest details is better than an
  * error that would make the caller vote again.
  */
 export async function readAftermath(call: Call, voted: ReviewRow): Promise<Aftermath> {
-  const { db } = call.deps;
+  const { reads } = call.deps;
   return await afterCommit(
     call,
     async () => {
-      const row = (await findReview(db, voted.projectId, voted.id)) ?? voted;
-      const record = await readReviewRecord(db, row);
+      const now = (await findReview(reads, voted.projectId, voted.id)) ?? voted;
+      const row = isReleased(now.status) && now.seq === voted.seq ? voted : now;
+      const record = await readReviewRecord(reads, row);
       // Read last: whatever vote the record shows, what is said of telling the workflow is of that one or a later one.
-      return { record, resume: await resumeOf(db, voted.id) };
+      return { record, resume: await resumeOf(reads, voted.id) };
     },
     {
       record: { row: voted, entries: [], facts: [] },

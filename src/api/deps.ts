@@ -1,13 +1,20 @@
 import type { Logger } from 'pino';
-import type { Finding } from '../delivery/doctor.js';
+import type { Diagnosis } from '../delivery/doctor.js';
 import type { ChangeHub } from './change-hub.js';
+import type { Readiness } from './readiness.js';
 import type { Lease } from '../store/cancel-run.js';
 import type { Db } from '../store/database.js';
+import type { RunTurns } from './run-turns.js';
 import type { Oidc } from './sign-in/oidc.js';
 
 /** What the API is built from; a test hands in fakes of the same types. */
 export type AppDeps = {
+  /** For what writes. Whoever only reads is given `reads` under this name, too. */
   readonly db: Db;
+  /** For authentication and whatever else only reads: what waits for a lock takes none of its connections. */
+  readonly reads: Db;
+  /** Has requests that change the same run wait for one another. */
+  readonly turns: RunTurns;
   /** Sends leased messages to Temporal within a short deadline; it never throws. */
   readonly forward: (leases: readonly Lease[]) => Promise<void>;
   /** How long a request alone may send what it has owed; after that any sender may. */
@@ -17,8 +24,10 @@ export type AppDeps = {
     readonly reachable: boolean | null;
     readonly since: string | null;
   };
-  /** Compares the store with Temporal; fails where Temporal does not answer. */
-  readonly diagnose: () => Promise<readonly Finding[]>;
+  /** Says whether the store serves this process, and what is owed. */
+  readonly readiness: Readiness;
+  /** Compares the store with Temporal, for as long as a request may take; fails where Temporal does not answer. */
+  readonly diagnose: () => Promise<Diagnosis>;
   /** Tells of what changes in the store. */
   readonly changes: ChangeHub;
   /** How long a request to execute waits for the outcome; 50 seconds unless told otherwise. */

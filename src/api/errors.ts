@@ -46,7 +46,9 @@ export type ApiError = { readonly kind: 'error' } & (
       readonly existingParentId: string | null;
       readonly requestedParentId: string;
     }
-  | { readonly code: 'unavailable'; readonly message: string }
+  /** Well asked, and not possible as things stand; `reason` is the code that clients see. */
+  | { readonly code: 'conflict'; readonly reason: string; readonly message: string }
+  | { readonly code: 'unavailable' | 'busy'; readonly message: string }
   | { readonly code: 'internal'; readonly requestId: string }
 );
 
@@ -85,6 +87,16 @@ export function unavailable(
   };
 }
 
+/** The error of what somebody else holds, or what takes too long just now: nobody is away. */
+export function busy(): ApiError {
+  return {
+    kind: 'error',
+    code: 'busy',
+    message:
+      'the database is busy, or somebody else is at work on the same: send the request again in a few seconds',
+  };
+}
+
 /** The message of an error as a sentence of its own. */
 export function asSentence(message: string): string {
   return `${message.charAt(0).toUpperCase()}${message.slice(1)}.`;
@@ -93,6 +105,20 @@ export function asSentence(message: string): string {
 /** The error of a caller whose roles or scopes do not allow the route. */
 export function forbidden(message: string): ApiError {
   return { kind: 'error', code: 'forbidden', message };
+}
+
+/** The error of what is not possible as things stand. */
+export function conflicting(reason: string, message: string): ApiError {
+  return { kind: 'error', code: 'conflict', reason, message };
+}
+
+/** What somebody is told whose credential ended, or who was removed, while the request waited its turn. */
+export const SIGNED_OUT =
+  'You were signed out or removed while this request waited its turn, and nothing was recorded: sign in again, or ask an admin for a new token.';
+
+/** The error of a caller whose credential ended, or who was removed, while the request waited its turn. */
+export function signedOut(): ApiError {
+  return { kind: 'error', code: 'unauthenticated', message: SIGNED_OUT, header: 'authorization' };
 }
 
 /** The error of a command that the rules refused. */

@@ -13,7 +13,7 @@ const MAX_BUFFERED_BYTES = 1024 * 1024;
  * Server-sent events of what changes in a project: kinds and ids, never content.
  *
  * `event: change` carries one change. `event: resync` says that some may have been missed: whatever
- * is shown has to be read again. Nothing is kept for those who were away, so a reconnect begins so.
+ * is shown has to be read again. A stream begins so, once it hears of everything that changes from then on.
  *
  * @param isWelcome whether the listener's session or token is still good; asked at every ping, and the stream ends when not
  */
@@ -63,7 +63,6 @@ export function changeStream(
         clearInterval(pinging);
         unsubscribe();
       });
-      send('resync', {});
     },
   };
 }

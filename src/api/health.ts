@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { answer, ok } from './answer.js';
 import { native } from './dialects/native/dialect.js';
-import { tryReadBacklog } from './readiness.js';
 import { publicRoute } from './route.js';
 
 const tag = 'Operations';
@@ -27,7 +26,10 @@ const readiness = z
   .object({
     status: z.enum(['ready', 'unavailable']),
     version: z.string(),
-    postgres: z.enum(['ok', 'away']),
+    postgres: z.enum(['ok', 'exhausted', 'away']).meta({
+      description:
+        '`exhausted`: it answers, but every connection of this process is in use. `away`: it does not answer.',
+    }),
     temporal: z.enum(['ok', 'degraded', 'unknown']),
     temporal_since: z.string().nullable(),
     backlog: backlog.nullable(),
@@ -35,8 +37,8 @@ const readiness = z
   .meta({ id: 'Readiness' });
 
 /**
- * Ready while PostgreSQL answers: decisions are durable there, and are delivered once Temporal is
- * back. So Temporal's absence degrades, and takes no instance out of service.
+ * Ready while PostgreSQL serves this process: decisions are durable there, and are delivered once Temporal
+ * is back. So neither Temporal's absence nor a backlog of any size takes an instance out of service.
  */
 const readyz = publicRoute({
   id: 'readyz',
@@ -47,12 +49,14 @@ const readyz = publicRoute({
   dialect: native,
   responses: { 200: readiness, 503: readiness },
   handle: async ({ deps }) => {
-    const owed = await tryReadBacklog(deps);
+    const postgres = await deps.readiness.askStore();
+    const isReady = postgres === 'ok';
+    const owed = isReady ? await deps.readiness.backlog() : null;
     const { reachable, since } = deps.temporalState();
     const body: z.infer<typeof readiness> = {
-      status: owed === null ? 'unavailable' : 'ready',
+      status: isReady ? 'ready' : 'unavailable',
       version: deps.version,
-      postgres: owed === null ? 'away' : 'ok',
+      postgres,
       temporal: reachable === null ? 'unknown' : reachable ? 'ok' : 'degraded',
       temporal_since: since,
       backlog:
@@ -64,7 +68,7 @@ const readyz = publicRoute({
               failed: owed.failed,
             },
     };
-    return owed === null ? answer(503, body, { 'retry-after': '2' }) : ok(body);
+    return isReady ? ok(body) : answer(503, body, { 'retry-after': '2' });
   },
 });
 

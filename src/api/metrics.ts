@@ -5,16 +5,22 @@ import type { Backlog } from '../store/outbox.js';
 export type Metrics = {
   readonly observeRequest: (routeId: string, status: number, seconds: number) => void;
   readonly countVote: (verdict: string, dialect: string) => void;
-  /** The text of `/metrics`, with the backlog as it is now; null when it could not be read. */
+  /** What the latest pass of the drift audit found, by code. */
+  readonly showFindings: (found: ReadonlyMap<string, number>) => void;
+  /** The text of `/metrics`, with whether PostgreSQL serves, and the backlog; null when it could not be read. */
   readonly expose: (
+    isUp: boolean,
     backlog: Backlog | null,
   ) => Promise<{ readonly text: string; readonly contentType: string }>;
 };
 
+/** How often the lag of the event loop is sampled: each sample wakes an idle process, by default every 10 ms. */
+const LAG_SAMPLE_MS = 500;
+
 /** Makes the metrics of one app. */
 export function createMetrics(): Metrics {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LAG_SAMPLE_MS });
   const requests = new Histogram({
     name: 'countersign_http_request_duration_seconds',
     help: 'How long requests took, by route and status.',
@@ -28,6 +34,12 @@ export function createMetrics(): Metrics {
     labelNames: ['verdict', 'dialect'],
     registers: [registry],
   });
+  const findings = new Gauge({
+    name: 'countersign_drift_findings',
+    help: 'What the latest pass of the drift audit found, by code; only where a worker audited.',
+    labelNames: ['code'],
+    registers: [registry],
+  });
   const gauge = (name: string, help: string): Gauge =>
     new Gauge({ name, help, registers: [registry] });
   const pending = gauge('countersign_backlog_pending', 'Messages owed to Temporal.');
@@ -36,7 +48,7 @@ export function createMetrics(): Metrics {
     'countersign_backlog_oldest_seconds',
     'Age of the oldest message owed to Temporal; 0 when nothing is owed.',
   );
-  const up = gauge('countersign_postgres_up', 'Whether PostgreSQL answered this scrape.');
+  const up = gauge('countersign_postgres_up', 'Whether PostgreSQL serves this process.');
 
   return {
     observeRequest: (route, status, seconds) => {
@@ -45,8 +57,14 @@ export function createMetrics(): Metrics {
     countVote: (verdict, dialect) => {
       votes.inc({ verdict, dialect });
     },
-    expose: async (backlog) => {
-      up.set(backlog === null ? 0 : 1);
+    showFindings: (found) => {
+      findings.reset();
+      for (const [code, count] of found) {
+        findings.set({ code }, count);
+      }
+    },
+    expose: async (isUp, backlog) => {
+      up.set(isUp ? 1 : 0);
       if (backlog !== null) {
         pending.set(backlog.pending);
         failed.set(backlog.failed);

@@ -4,7 +4,6 @@ import type { Express, Response } from 'express';
 import { contentSecurityPolicy } from 'helmet';
 import { exchangeOf } from './exchange.js';
 import { createOpenApi } from './openapi.js';
-import { tryReadBacklog } from './readiness.js';
 import type { Serving } from './serve.js';
 
 /** Swagger UI writes styles into its page. */
@@ -42,8 +41,12 @@ export function mountPages(app: Express, serving: Serving): void {
   }
 }
 
-async function sendMetrics(response: Response, { deps, metrics }: Serving): Promise<void> {
-  const { text, contentType } = await metrics.expose(await tryReadBacklog(deps));
+async function sendMetrics(response: Response, { readDeps, metrics }: Serving): Promise<void> {
+  const isUp = (await readDeps.readiness.askStore()) === 'ok';
+  const { text, contentType } = await metrics.expose(
+    isUp,
+    isUp ? await readDeps.readiness.backlog() : null,
+  );
   sendText(response, contentType, text);
 }
 

@@ -1,13 +1,13 @@
 import type { Express, Request, Response } from 'express';
 import { UnknownCursorError } from '../store/paging.js';
 import type { Actor } from '../store/actors.js';
-import { isStoreAway } from '../store/store-away.js';
+import { storeTrouble } from '../store/store-away.js';
 import { accessRule, mayActFor, refuseEntry } from './access.js';
 import type { Answer } from './answer.js';
 import { authenticate, type Authentication } from './authenticate.js';
 import type { AppDeps } from './deps.js';
 import type { Dialect } from './dialects/dialect.js';
-import { type ApiError, invalidValue, isApiError, unavailable } from './errors.js';
+import { type ApiError, busy, invalidValue, isApiError, unavailable } from './errors.js';
 import type { Stream } from './event-stream.js';
 import { exchangeOf } from './exchange.js';
 import type { Metrics } from './metrics.js';
@@ -21,6 +21,8 @@ import { refuseForeignRequest } from './sign-in/same-origin.js';
 /** What every request is served with. */
 export type Serving = {
   readonly deps: AppDeps;
+  /** The same for a route that only reads. */
+  readonly readDeps: AppDeps;
   readonly metrics: Metrics;
   readonly authentication: Authentication;
 };
@@ -93,7 +95,8 @@ async function serve(
   response: Response,
   serving: Serving,
 ): Promise<Answer | Stream | ApiError> {
-  const { deps, metrics, authentication } = serving;
+  const { metrics, authentication } = serving;
+  const deps = depsOf(route, serving);
   if (route.access === 'public') {
     return await servePublic(route, request, response, serving);
   }
@@ -105,7 +108,7 @@ async function serve(
   const actor =
     door === undefined
       ? await authenticate(request, authentication)
-      : await door.authenticate(request.headers, deps.db);
+      : await door.authenticate(request.headers, deps.reads);
   if (isApiError(actor)) {
     return actor;
   }
@@ -137,13 +140,19 @@ async function serve(
   return await route.handle(call, input);
 }
 
+/** A GET never waits for a lock, and so never for whoever does. */
+function depsOf({ method }: ServedRoute, { deps, readDeps }: Serving): AppDeps {
+  return method === 'get' ? readDeps : deps;
+}
+
 /** Nobody has to say who they are; what changes something has to come from a page of our own. */
 async function servePublic(
   route: Extract<ServedRoute, { readonly access: 'public' }>,
   request: Request,
   response: Response,
-  { deps, authentication }: Serving,
+  serving: Serving,
 ): Promise<Answer | Stream | ApiError> {
+  const { authentication } = serving;
   const { method, headers } = request;
   const foreign = refuseForeignRequest(method, headers, authentication.publicUrl);
   if (foreign !== null) {
@@ -157,7 +166,7 @@ async function servePublic(
     const actor = await authenticate(request, authentication);
     return isApiError(actor) ? null : actor;
   };
-  return await route.handle({ deps, headers, identify }, input);
+  return await route.handle({ deps: depsOf(route, serving), headers, identify }, input);
 }
 
 /** The body of a request that is looked at before anybody is asked who they are; null for all others. */
@@ -183,9 +192,10 @@ export function failureOf(error: unknown, request: Request, { deps }: Serving): 
     );
   }
   const { requestId, routeId } = exchangeOf(request);
-  if (isStoreAway(error)) {
-    deps.logger.warn({ err: error, requestId, route: routeId }, 'PostgreSQL is away');
-    return unavailable();
+  const trouble = storeTrouble(error);
+  if (trouble !== null) {
+    deps.logger.warn({ err: error, requestId, route: routeId }, `PostgreSQL is ${trouble}`);
+    return trouble === 'busy' ? busy() : unavailable();
   }
   deps.logger.error({ err: error, requestId, route: routeId }, 'a request failed');
   return { kind: 'error', code: 'internal', requestId };

@@ -5,9 +5,11 @@ import { createApp } from '../api/app.js';
 import { createOidc } from '../api/sign-in/oidc.js';
 import type { OidcSettings } from '../api/sign-in/oidc-settings.js';
 import { WEB_FOLDER } from '../api/web-app.js';
+import { RunTurns } from '../api/run-turns.js';
 import { createChangeHub } from '../api/change-hub.js';
-import { diagnose } from '../delivery/doctor.js';
-import { FORWARD_LEASE_MS, Sender } from '../delivery/sender.js';
+import { createReadiness } from '../api/readiness.js';
+import { LEASE_MS, Sender } from '../delivery/sender.js';
+import { comparing, diagnoseWithin, type Diagnosis } from '../delivery/doctor.js';
 import { openTemporal } from '../delivery/temporal.js';
 import { followChanges } from '../store/change-feed.js';
 import { openDatabase } from '../store/database.js';
@@ -16,6 +18,7 @@ import { ConfigError, type Environment, readConfig, requireDatabaseUrl } from '.
 import { readOidcSettings } from './oidc-settings.js';
 import { openLog } from './logging.js';
 import { untilStopped } from './until-stopped.js';
+import { untilStoreAnswers } from './until-store-answers.js';
 import { VERSION } from './version.js';
 
 /** What an API process runs on. */
@@ -67,19 +70,30 @@ const DRAIN_MS = 10_000;
 async function startApi(settings: ApiSettings): Promise<RunningApi> {
   const { databaseUrl, env, host, port, logger } = settings;
   const database = openDatabase(databaseUrl, {
-    maxConnections: 20,
+    maxConnections: 12,
+    maxReadConnections: 8,
     onIdleError: (err) => logger.warn({ err }, 'a database connection was lost'),
   });
-  await checkSchema(database.db);
+  const probe = openDatabase(databaseUrl, { maxConnections: 1, maxReadConnections: 1 });
+  await untilStoreAnswers(
+    () => checkSchema(database.db),
+    (reason) => logger.warn({ reason }, 'waiting for PostgreSQL'),
+  );
   const temporal = openTemporal(env);
-  const sender = new Sender({ db: database.db, databaseUrl, temporal, logger });
-  const changes = createChangeHub();
+  const sender = new Sender({ db: database.db, temporal, logger });
+  const changes = createChangeHub((tell) => followChanges(database.db, tell));
   const app = createApp({
     db: database.db,
+    reads: database.reads,
+    turns: new RunTurns(database.reads),
+    readiness: createReadiness({ db: database.db, probe: probe.db }, logger),
     changes,
-    diagnose: () => diagnose(database.db, temporal),
+    diagnose: shared(async () => {
+      await temporal.probe();
+      return await diagnoseWithin(comparing(database.db, temporal), DIAGNOSIS_MS);
+    }),
     forward: (leases) => sender.forward(leases),
-    forwardLeaseMs: FORWARD_LEASE_MS,
+    forwardLeaseMs: LEASE_MS,
     voteAsMaxAgeMs: settings.voteAsMaxAgeMs,
     temporalState: () => sender.reachability(),
     logger,
@@ -96,14 +110,13 @@ async function startApi(settings: ApiSettings): Promise<RunningApi> {
   try {
     await once(server, 'listening');
   } catch (error) {
-    await database.close();
+    await Promise.all([database.close(), probe.close()]);
     throw new ConfigError(
       `Cannot listen on ${host}:${port} (${error instanceof Error ? error.message : String(error)}): set PORT or HOST to a free address.`,
       { cause: error },
     );
   }
   sender.start();
-  const unfollow = followChanges(databaseUrl, (change) => changes.publish(change));
   const address = server.address();
   const boundPort = typeof address === 'object' && address !== null ? address.port : port;
 
@@ -112,16 +125,29 @@ async function startApi(settings: ApiSettings): Promise<RunningApi> {
     stop: async () => {
       const closed = once(server, 'close'); // with nobody connected that is at once
       server.close();
-      await unfollow();
-      changes.end();
+      await changes.end();
       server.closeIdleConnections();
       const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
       await closed;
       clearTimeout(timer);
       await sender.stop();
       await temporal.close();
-      await database.close();
+      await Promise.all([database.close(), probe.close()]);
     },
+  };
+}
+
+/** How long a request waits for a diagnosis. */
+const DIAGNOSIS_MS = 20_000;
+
+/** Whoever asks while somebody waits for the same gets the same answer. */
+function shared(work: () => Promise<Diagnosis>): () => Promise<Diagnosis> {
+  let underWay: Promise<Diagnosis> | null = null;
+  return () => {
+    underWay ??= work().finally(() => {
+      underWay = null;
+    });
+    return underWay;
   };
 }
 

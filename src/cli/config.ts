@@ -16,6 +16,7 @@ const PUBLIC_URL = 'must be an http or https URL without a path';
 
 const environment = z.object({
   PORT: port.default(8080),
+  WORKER_PORT: port.optional(),
   HOST: z.string().min(1, 'must be an address to listen on').default('127.0.0.1'),
   COUNTERSIGN_HOME: z.string().min(1, 'must be a folder').default('.countersign'),
   DATABASE_URL: z
@@ -52,6 +53,8 @@ const environment = z.object({
 /** What the environment configures; see `docs/configuration.md`. */
 export type Config = {
   readonly port: number;
+  /** Where a worker answers probes; null where it does not. */
+  readonly workerPort: number | null;
   readonly host: string;
   readonly home: string;
   readonly databaseUrl: string | null;
@@ -83,6 +86,7 @@ export function readConfig(env: Environment): Config {
   const { data } = parsed;
   return {
     port: data.PORT,
+    workerPort: data.WORKER_PORT ?? null,
     host: data.HOST,
     home: data.COUNTERSIGN_HOME,
     databaseUrl: data.DATABASE_URL ?? null,

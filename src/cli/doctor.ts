@@ -1,14 +1,22 @@
 import pc from 'picocolors';
-import { diagnose, type Finding, repair } from '../delivery/doctor.js';
-import { openTemporal } from '../delivery/temporal.js';
-import { openDatabase } from '../store/database.js';
+import { comparing, type Finding, type Outcome, repair } from '../delivery/doctor.js';
+import { examine } from '../delivery/examine.js';
+import { openTemporal, type Temporal } from '../delivery/temporal.js';
+import { type Db, openDatabase } from '../store/database.js';
 import { checkSchema } from '../store/migrate.js';
 import { readBacklog } from '../store/outbox.js';
 import { type Environment, readConfig, requireDatabaseUrl } from './config.js';
 import { localEnvironment } from './local-stack.js';
 
+/** A finding, and what came of its remedy; null where nothing was tried. */
+type Seen = {
+  readonly finding: Finding;
+  readonly outcome: Outcome | null;
+  readonly error: string | null;
+};
+
 /**
- * Compares the store with Temporal, prints what it finds and, if asked, mends it.
+ * Compares the store with Temporal, says what it finds as it finds it and, if asked, mends it at once.
  *
  * @returns the exit code: 0 when nothing is left to mend, 1 otherwise
  */
@@ -19,36 +27,39 @@ export async function runDoctor(
   const config = readConfig(processEnv);
   const env = await localEnvironment(config, processEnv);
   const databaseUrl = env['DATABASE_URL'] ?? requireDatabaseUrl(config);
-  const database = openDatabase(databaseUrl, { maxConnections: 4 });
+  const database = openDatabase(databaseUrl, { maxConnections: 8 });
   const temporal = openTemporal(env);
   try {
     await checkSchema(database.db);
     await temporal.probe();
-    const findings = await diagnose(database.db, temporal);
-    const outcomes: { finding: Finding; fixed: boolean; error: string | null }[] = [];
-    for (const finding of findings) {
-      const { remedy } = finding;
-      let fixed = false;
-      let error: string | null = null;
-      if (options.fix && remedy !== null) {
-        try {
-          await repair(database.db, temporal, remedy);
-          fixed = true;
-        } catch (cause) {
-          error = cause instanceof Error ? cause.message : String(cause);
-        }
+    const all: Seen[] = [];
+    await examine(comparing(database.db, temporal), async (finding) => {
+      const seen = await mend(database.db, temporal, finding, options.fix);
+      all.push(seen);
+      if (!options.json) {
+        console.log(describe(seen));
       }
-      outcomes.push({ finding, fixed, error });
-    }
+    });
     const backlog = await readBacklog(database.db);
     if (options.json) {
-      const found = outcomes.map(({ finding, fixed, error }) => ({ ...finding, fixed, error }));
-      console.log(JSON.stringify({ findings: found, backlog }, null, 2));
-    } else {
-      print(outcomes, backlog.pending, options.fix);
+      const findings = all.map(({ finding, outcome, error }) => ({
+        ...finding,
+        fixed: isDone(outcome),
+        outcome,
+        error,
+      }));
+      console.log(JSON.stringify({ findings, backlog }, null, 2));
+    } else if (all.length === 0) {
+      console.log(
+        `${pc.green('✓')} the store and Temporal agree; ${backlog.pending} messages are on their way`,
+      );
+    } else if (!options.fix && all.some(({ finding }) => finding.remedy !== null)) {
+      console.log('Run `countersign doctor --fix` to mend what can be mended.');
     }
     // An unknown outcome is for a person to look into, and stays on record: it is said, not counted.
-    return outcomes.every(({ finding, fixed }) => fixed || finding.code === 'OUTCOME_UNKNOWN')
+    return all.every(
+      ({ finding, outcome }) => isDone(outcome) || finding.code === 'OUTCOME_UNKNOWN',
+    )
       ? 0
       : 1;
   } finally {
@@ -57,22 +68,38 @@ export async function runDoctor(
   }
 }
 
-function print(
-  outcomes: readonly { finding: Finding; fixed: boolean; error: string | null }[],
-  pending: number,
-  wasFixing: boolean,
-): void {
-  if (outcomes.length === 0) {
-    console.log(
-      `${pc.green('✓')} the store and Temporal agree; ${pending} messages are on their way`,
-    );
-    return;
+function isDone(outcome: Outcome | null): boolean {
+  return outcome === 'mended' || outcome === 'no longer so';
+}
+
+async function mend(
+  db: Db,
+  temporal: Temporal,
+  finding: Finding,
+  isFixing: boolean,
+): Promise<Seen> {
+  const { remedy } = finding;
+  if (!isFixing || remedy === null) {
+    return { finding, outcome: null, error: null };
   }
-  for (const { finding, fixed, error } of outcomes) {
-    const mark = fixed ? pc.green('✓ mended') : pc.yellow(`! ${finding.code}`);
-    console.log(`${mark}  ${finding.message}${error === null ? '' : ` (${error})`}`);
+  try {
+    return { finding, outcome: await repair(db, temporal, remedy), error: null };
+  } catch (cause) {
+    const error = cause instanceof Error ? cause.message : String(cause);
+    return { finding, outcome: 'not mended', error };
   }
-  if (!wasFixing && outcomes.some(({ finding }) => finding.remedy !== null)) {
-    console.log('Run `countersign doctor --fix` to mend what can be mended.');
+}
+
+function describe({ finding, outcome, error }: Seen): string {
+  const { code, message } = finding;
+  const why = error === null ? '' : ` (${error})`;
+  switch (outcome) {
+    case null:
+      return `${pc.yellow(`! ${code}`)}  ${message}`;
+    case 'mended':
+    case 'no longer so':
+      return `${pc.green(`✓ ${outcome}`)}  ${message}`;
+    case 'not mended':
+      return `${pc.yellow(`! not mended: ${code}`)}  ${message}${why === '' ? ' What was done has not shown an effect yet: run doctor again.' : why}`;
   }
 }

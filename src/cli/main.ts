@@ -9,6 +9,7 @@ const FOR_PEOPLE = new Set([
   'SetupError',
   'SchemaError',
   'SearchAttributeConflictError',
+  'StoreAwayError',
   'TemporalSettingsError',
 ]);
 

@@ -2,8 +2,10 @@ import { Connection } from '@temporalio/client';
 import { ensureSearchAttributes } from '../delivery/search-attributes.js';
 import { temporalOptions } from '../delivery/temporal.js';
 import { openDatabase } from '../store/database.js';
+import { PATIENT_LIMITS } from '../store/limits.js';
 import { migrate } from '../store/migrate.js';
 import { type Environment, readConfig, requireDatabaseUrl } from './config.js';
+import { untilStoreAnswers } from './until-store-answers.js';
 
 /** Prepares DATABASE_URL and TEMPORAL_ADDRESS for this version, and prints what was done. */
 export async function runMigrate(env: Environment): Promise<void> {
@@ -21,13 +23,20 @@ export async function prepareServers(
 }
 
 async function prepareDatabase(databaseUrl: string): Promise<string> {
-  const database = openDatabase(databaseUrl);
+  const database = openDatabase(databaseUrl, { maxConnections: 1, limits: PATIENT_LIMITS });
   try {
-    const steps = await migrate(database.db);
+    const steps = await untilStoreAnswers(
+      () => migrate(database.db, { onWait: say }),
+      (reason) => say(`waiting for PostgreSQL: ${reason}`),
+    );
     return steps.length === 0 ? 'schema: up to date' : `schema: applied ${steps.join(', ')}`;
   } finally {
     await database.close();
   }
+}
+
+function say(line: string): void {
+  console.error(line);
 }
 
 async function prepareTemporal(env: Environment): Promise<string> {

@@ -29,9 +29,14 @@ export function registerProcessCommands(program: Command): void {
     .command('worker')
     .description('run workflows and blocks against DATABASE_URL and TEMPORAL_ADDRESS')
     .option('--blocks <module>', 'the module whose default export is defineBlocks({ … })')
-    .action(async (options: { blocks?: string }) => {
+    .option('--port <port>', 'answer /healthz, /readyz and /metrics there (default: WORKER_PORT)')
+    .action(async (options: { blocks?: string; port?: string }) => {
       const { runWorker } = await import('./worker-process.js');
-      await runWorker(process.env, options.blocks);
+      const { port, blocks } = options;
+      await runWorker(
+        port === undefined ? process.env : { ...process.env, WORKER_PORT: port },
+        blocks,
+      );
     });
 
   program

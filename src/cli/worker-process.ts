@@ -3,10 +3,13 @@ import { fileURLToPath } from 'node:url';
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createActivities } from '../activities/index.js';
+import { createMetrics } from '../api/metrics.js';
+import { createReadiness } from '../api/readiness.js';
 import type { BlockFunctions } from '../blocks.js';
 import { startDriftAudit } from '../delivery/drift-audit.js';
 import { Sender } from '../delivery/sender.js';
 import { createAuthorWorkflows } from '../delivery/author-workflows.js';
+import { createLineage } from '../delivery/lineage.js';
 import { openTemporal, temporalOptions } from '../delivery/temporal.js';
 import { openDatabase } from '../store/database.js';
 import { checkSchema } from '../store/migrate.js';
@@ -15,6 +18,9 @@ import { readHttpSettings } from './http-settings.js';
 import { loadBlocks } from './load-blocks.js';
 import { openLog, temporalLogger } from './logging.js';
 import { untilStopped } from './until-stopped.js';
+import { untilStoreAnswers } from './until-store-answers.js';
+import { VERSION } from './version.js';
+import { serveProbes } from './worker-http.js';
 
 /** What a worker process runs on. */
 export type WorkerSettings = {
@@ -22,12 +28,16 @@ export type WorkerSettings = {
   readonly env: Environment;
   readonly functions: BlockFunctions;
   readonly logger: Logger;
+  /** Where to answer probes; nowhere unless told. */
+  readonly probes?: { readonly host: string; readonly port: number };
 };
 
 /** A worker that is polling. */
 export type RunningWorker = {
   /** Resolves when it has stopped by itself or by `stop`; rejects when it broke. */
   readonly done: Promise<void>;
+  /** Where it answers probes; null where it does not. */
+  readonly probesUrl: string | null;
   stop(): Promise<void>;
 };
 
@@ -38,7 +48,14 @@ export async function runWorker(env: Environment, blocksModule: string | undefin
   const functions = blocksModule === undefined ? {} : await loadBlocks(blocksModule);
   const logger = openLog(config.logLevel, 'worker');
   installRuntime(logger);
-  const worker = await startWorker({ databaseUrl, env, functions, logger });
+  const { host, workerPort: port } = config;
+  const settings = { databaseUrl, env, functions, logger };
+  const worker = await startWorker(
+    port === null ? settings : { ...settings, probes: { host, port } },
+  );
+  if (worker.probesUrl !== null) {
+    logger.info({ url: worker.probesUrl }, 'the worker answers probes');
+  }
   await Promise.race([worker.done, untilStopped(() => worker.stop())]);
 }
 
@@ -61,8 +78,13 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     maxConnections: 20,
     onIdleError: (err) => logger.warn({ err }, 'a database connection was lost'),
   });
-  await checkSchema(database.db);
+  const probe = openDatabase(databaseUrl, { maxConnections: 1, maxReadConnections: 1 });
+  await untilStoreAnswers(
+    () => checkSchema(database.db),
+    (reason) => logger.warn({ reason }, 'waiting for PostgreSQL'),
+  );
   const temporal = openTemporal(env);
+  const lineage = createLineage(temporal);
   const { namespace, taskQueue, connectionOptions } = temporalOptions(env);
   const connection = await NativeConnection.connect(connectionOptions);
   const stopping = new AbortController();
@@ -76,7 +98,8 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
       functions,
       http,
       stopping: stopping.signal,
-      authorWorkflows: createAuthorWorkflows(temporal),
+      authorWorkflows: createAuthorWorkflows(temporal, lineage),
+      lineage,
       logger,
     }),
     dataConverter: { payloadConverterPath: sourceFile('../workflows/payload-converter') },
@@ -89,24 +112,42 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     shutdownGraceTime: GRACE_MS,
     shutdownForceTime: '13s',
   });
-  const sender = new Sender({ db: database.db, databaseUrl, temporal, logger });
+  const sender = new Sender({ db: database.db, temporal, logger });
   sender.start();
-  const stopAudit = startDriftAudit({ db: database.db, temporal, logger });
+  const metrics = createMetrics();
+  const stopAudit = startDriftAudit({
+    db: database.db,
+    temporal,
+    logger,
+    onPass: metrics.showFindings,
+  });
+  const probes =
+    settings.probes === undefined
+      ? null
+      : await serveProbes(settings.probes, {
+          readiness: createReadiness({ db: database.db, probe: probe.db }, logger),
+          metrics,
+          version: VERSION,
+          isPolling: () => worker.getState() === 'RUNNING',
+          temporalState: () => sender.reachability(),
+        });
 
   const run = async (): Promise<void> => {
     try {
       await worker.run();
     } finally {
-      stopAudit();
+      await probes?.stop();
+      await stopAudit();
       await sender.stop();
       await temporal.close();
       await connection.close();
-      await database.close();
+      await Promise.all([database.close(), probe.close()]);
     }
   };
   const done = run();
   return {
     done,
+    probesUrl: probes?.url ?? null,
     stop: async () => {
       if (worker.getState() === 'RUNNING') {
         worker.shutdown();

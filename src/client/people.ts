@@ -1,7 +1,7 @@
 import { Pages } from './pages.js';
 import type { CreateToken, ListAudit, PutUser } from './requests.js';
 import { path, type Transport } from './transport.js';
-import type { AuditLine, NewToken, Token, User } from './wire.js';
+import type { AuditLine, NewToken, RemovedUser, StoredUser, Token, User } from './wire.js';
 
 const MAX_PAGE = 200;
 const MAX_AUDIT_PAGE = 500;
@@ -13,14 +13,14 @@ export type UsersClient = ReturnType<typeof usersClient>;
 export function usersClient(transport: Transport) {
   return {
     /** Stores a person, new or known; groups and roles replace what was known before. */
-    put: (userId: string, user: PutUser): Promise<User> =>
+    put: (userId: string, user: PutUser): Promise<StoredUser> =>
       transport.send('PUT', path`/v1/users/${userId}`, user),
 
     /** Lists the people of the project by id. */
     list: (): Pages<User> => new Pages((page) => transport.get('/v1/users', page), MAX_PAGE),
 
     /** Removes a person: their tokens stop working at once, and their votes stay. */
-    remove: (userId: string): Promise<{ readonly id: string; readonly removed: true }> =>
+    remove: (userId: string): Promise<RemovedUser> =>
       transport.send('DELETE', path`/v1/users/${userId}`),
   };
 }

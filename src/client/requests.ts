@@ -89,6 +89,10 @@ export type StartRun = {
   readonly version?: string | undefined;
 };
 
+/** What a person says of a block whose outcome is unknown: it did its work and gave this, or it did nothing. */
+export type SettleStep =
+  { readonly happened: true; readonly output: Json } | { readonly happened: false };
+
 /** A version to add to a review: a complete snapshot, made from another version. */
 export type CreateVersion = {
   readonly review_id: string;
@@ -104,11 +108,21 @@ export type ApproveOptions = {
   readonly acknowledged_superseded_version_ids?: readonly string[] | undefined;
 };
 
-/** Why an approval is taken back, and what the review is from then on. */
+/** Why an approval is taken back, and whose. */
 export type WithdrawOptions = {
   readonly reason: string;
-  /** By default `revoked`. */
+  /** By default the decision, for its owner and admins; the own approval for everybody else, and while nothing is decided. */
+  readonly what?: 'own_approval' | 'decision' | undefined;
+  /** What the review is once its decision is withdrawn, by its owner or an admin; by default `revoked`. */
   readonly verdict?: 'rejected' | 'revoked' | undefined;
+};
+
+/** Who fills an entry from now on, and why. */
+export type ReassignOptions = {
+  /** The key of the entry, or its id. */
+  readonly entry: string;
+  readonly to: { readonly group: string } | { readonly reviewer: string };
+  readonly reason: string;
 };
 
 /** A workflow definition as its author writes it. */

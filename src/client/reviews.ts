@@ -4,6 +4,7 @@ import type {
   CreateVersion,
   ListInbox,
   ListReviews,
+  ReassignOptions,
   WithdrawOptions,
 } from './requests.js';
 import { path, type Transport } from './transport.js';
@@ -51,9 +52,17 @@ export function reviewsClient(transport: Transport) {
         reason,
       }),
 
-    /** Takes an approval back before its release is claimed; for its owner and admins. */
+    /**
+     * Takes the caller's approval back before its release, or as owner or admin all that was decided.
+     *
+     * The review waits on where one's own approval was needed; without its decision it ends.
+     */
     withdraw: (reviewId: string, options: WithdrawOptions): Promise<SubmitResponse> =>
       transport.send('POST', path`/v1/workflows/reviews/${reviewId}/withdraw`, options),
+
+    /** Gives an open entry to another group or person, while the review is undecided; for admins. */
+    reassign: (reviewId: string, options: ReassignOptions): Promise<SubmitResponse> =>
+      transport.send('POST', path`/v1/workflows/reviews/${reviewId}/reassign`, options),
 
     /** Lets an approved step with a manual release go on; for its owner, admins and auditors. */
     release: (reviewId: string): Promise<SubmitResponse> =>

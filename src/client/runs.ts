@@ -1,8 +1,8 @@
 import { Pages } from './pages.js';
-import type { ListRuns, ListSteps, StartRun } from './requests.js';
+import type { ListRuns, ListSteps, SettleStep, StartRun } from './requests.js';
 import { path, type Transport } from './transport.js';
 import { waitForRun, type WaitOptions } from './wait-for-run.js';
-import type { CancelRunResponse, LoopItem, Run, Step } from './wire.js';
+import type { CancelRunResponse, LoopItem, RetryRunResponse, Run, Step } from './wire.js';
 
 const MAX_PAGE = 100;
 const MAX_STEP_PAGE = 200;
@@ -44,9 +44,20 @@ export function runsClient(transport: Transport) {
       transport.send('POST', path`/v1/workflows/runs/${runId}/cancel`, options),
 
     /**
+     * Goes on with a run in error from the steps that failed (all, or those named); approvals are kept.
+     *
+     * A run that is not in error, or no longer, is a 409 `run_not_in_error`.
+     */
+    retry: (
+      runId: string,
+      options: { readonly steps?: readonly string[] | undefined } = {},
+    ): Promise<RetryRunResponse> =>
+      transport.send('POST', path`/v1/workflows/runs/${runId}/retry`, options),
+
+    /**
      * Waits until a run has ended, however long that takes, or until what `until` asks for.
      *
-     * It polls, and sits out a server that is away for less than a minute. A `signal` (for instance
+     * A run that is being cancelled has ended once what was approved has been executed. It polls, and sits out a server that is away for less than a minute. A `signal` (for instance
      * `AbortSignal.timeout(60_000)`) ends the wait by throwing its reason; the run goes on.
      */
     waitFor: (runId: string, options: WaitOptions = {}): Promise<Run> =>
@@ -69,6 +80,10 @@ export function stepsClient(transport: Transport) {
 
     /** Reads one step with its input and output. */
     get: (stepId: string): Promise<Step> => transport.get(path`/v1/workflows/steps/${stepId}`),
+
+    /** Says what became of a block whose outcome is unknown; then its run can be retried. */
+    settle: (stepId: string, settlement: SettleStep): Promise<Step> =>
+      transport.send('POST', path`/v1/workflows/steps/${stepId}/settle`, settlement),
 
     /** Lists the items of a for_each in their order, those of loops inside of it among them. */
     items: (stepId: string): Pages<LoopItem> =>

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { loopItem } from '../api/dialects/native/loop-routes.js';
+import type { retryResponse } from '../api/dialects/native/recovery-routes.js';
 import type { ActorBody } from '../api/dialects/retab/people.js';
 import type { ReviewBody } from '../api/dialects/retab/review-wire.js';
 import type { RunBody } from '../api/dialects/retab/run-wire.js';
@@ -95,7 +96,7 @@ export type Explanation = {
 export type Fact = {
   readonly seq: number;
   readonly id: string;
-  readonly kind: 'vote' | 'release_requested' | 'cancelled';
+  readonly kind: 'vote' | 'withdrawn' | 'reassigned' | 'release_requested' | 'cancelled';
   readonly actor: Actor;
   readonly verdict: 'approved' | 'rejected' | 'revoked' | null;
   readonly version_id: string | null;
@@ -103,6 +104,9 @@ export type Fact = {
   readonly fills: readonly string[];
   readonly forced: boolean;
   readonly acting_for: string | null;
+  /** The key of the entry that was given to somebody else, and who fills it from then on. */
+  readonly entry: string | null;
+  readonly to: { readonly kind: 'group' | 'reviewer'; readonly subject: string } | null;
   readonly reason: string | null;
   /** The wire contract that it came by. */
   readonly dialect: string;
@@ -121,6 +125,9 @@ export type CancelRunResponse = {
   readonly cancellation_status: 'cancelled' | 'cancellation_requested' | 'cancellation_failed';
   readonly redis_available: true;
 };
+
+/** What a retry was answered with: the run, which goes on, and the steps that run again. */
+export type RetryRunResponse = z.infer<typeof retryResponse>;
 
 /** One execution of a block in a run, with what went in and what came out. */
 export type Step = z.infer<typeof step>;
@@ -243,6 +250,26 @@ export type User = {
   readonly groups_as_of: string;
   readonly created_at: string;
   readonly updated_at: string;
+};
+
+/** What a change to a person leaves behind that wants attention. */
+export type UserWarning = {
+  readonly code: 'reviews_nobody_can_decide';
+  readonly message: string;
+  /** How many reviews it is about. */
+  readonly count: number;
+  /** The first of them. */
+  readonly review_ids: readonly string[];
+};
+
+/** What storing a person was answered with. */
+export type StoredUser = User & { readonly warnings: readonly UserWarning[] };
+
+/** What removing a person was answered with. */
+export type RemovedUser = {
+  readonly id: string;
+  readonly removed: true;
+  readonly warnings: readonly UserWarning[];
 };
 
 /** A token without its secret. */

@@ -1,4 +1,4 @@
-import { Client, WorkflowNotFoundError } from '@temporalio/client';
+import type { Lineage } from './lineage.js';
 import type { Temporal } from './temporal.js';
 
 /**
@@ -20,11 +20,10 @@ const PAGE = 50;
 
 /** Asks Temporal; every call has a deadline and is tried once. */
 export function createAuthorWorkflows(
-  temporal: Pick<Temporal, 'connection' | 'namespace'>,
+  { connection, namespace }: Pick<Temporal, 'connection' | 'namespace'>,
+  lineage: Lineage,
 ): AuthorWorkflows {
-  const { connection, namespace } = temporal;
   const { workflowService } = connection;
-  const client = new Client({ connection, namespace });
   const bounded = <T>(call: () => Promise<T>): Promise<T> =>
     connection.withDeadline(Date.now() + DEADLINE_MS, call);
 
@@ -60,20 +59,6 @@ export function createAuthorWorkflows(
     }
   };
 
-  /** The latest execution of a workflow; null where Temporal knows none. */
-  const latestOf = async (workflowId: string) => {
-    try {
-      const latest = await bounded(() => client.workflow.getHandle(workflowId).describe());
-      const firstRunId = latest.raw.workflowExecutionInfo?.firstRunId ?? '';
-      return { runId: latest.runId, firstRunId, isRunning: latest.status.name === 'RUNNING' };
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError) {
-        return null;
-      }
-      throw error;
-    }
-  };
-
   return {
     whyCancelled: async (gateWorkflowId, firstExecutionRunId) => {
       const requester = await requesterOf(gateWorkflowId);
@@ -83,7 +68,7 @@ export function createAuthorWorkflows(
       if (requester.isCommand) {
         return 'asked';
       }
-      const latest = await latestOf(requester.workflowId);
+      const latest = await lineage.latestOf(requester.workflowId);
       const goesOn =
         latest !== null &&
         latest.isRunning &&

@@ -12,6 +12,8 @@ export type Delivery =
   | { readonly kind: 'delivered' }
   /** Try again later; an outage counts for the breaker. */
   | { readonly kind: 'retry'; readonly reason: string; readonly isOutage: boolean }
+  /** Temporal was not asked: the store did not say what to send. */
+  | { readonly kind: 'unsent'; readonly reason: string }
   /** The workflow has ended: the store says whether that is as it should be. */
   | { readonly kind: 'closed' }
   /** It never started, is past its retention, or was lost by the server. */

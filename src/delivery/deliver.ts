@@ -3,42 +3,71 @@ import { recordAudit } from '../store/audit.js';
 import type { Db } from '../store/database.js';
 import { endRun } from '../store/end-run.js';
 import { whereaboutsOf } from '../store/drift.js';
-import {
-  type LeasedMessage,
-  postponeMessage,
-  settleMessage,
-  wakeSenders,
-} from '../store/outbox.js';
-import { getRun } from '../store/runs.js';
+import { type LeasedMessage, postponeMessage, settleMessage } from '../store/outbox.js';
+import { getRun, readRunOrder } from '../store/runs.js';
 import { classify, type Delivery } from './classify.js';
 import type { Temporal } from './temporal.js';
 
 /** Sends one leased message and says what Temporal made of it; never throws. */
 export async function send(temporal: Temporal, db: Db, message: LeasedMessage): Promise<Delivery> {
+  let ask: (() => Promise<Delivery>) | null;
   try {
-    switch (message.kind) {
-      case 'start': {
-        const { workflowId } = await getRun(db, message.runId);
-        await temporal.start({ runId: message.runId, workflowId });
-        return { kind: 'delivered' };
-      }
-      case 'signal': {
-        if (message.workflowId === null || message.payload === null) {
-          return { kind: 'missing' };
-        }
-        await temporal.signal(message.workflowId, message.payload);
-        return { kind: 'delivered' };
-      }
-      case 'cancel': {
-        const workflowId = message.workflowId ?? message.runId;
-        await temporal.cancel(workflowId);
-        // Temporal answers OK for a workflow that has ended, too; then there is nobody to obey.
-        const state = await temporal.describe(workflowId);
-        return { kind: state === 'running' ? 'delivered' : 'closed' };
-      }
-    }
+    ask = await prepare(temporal, db, message);
+  } catch {
+    // What PostgreSQL says of itself is no word about Temporal, and not for voters to read.
+    return { kind: 'unsent', reason: 'the store did not say what to send' };
+  }
+  try {
+    return ask === null ? { kind: 'missing' } : await ask();
   } catch (error) {
     return classify(error);
+  }
+}
+
+/** Reads what there is to ask of Temporal; null when there is nobody to ask. */
+async function prepare(
+  temporal: Temporal,
+  db: Db,
+  message: LeasedMessage,
+): Promise<(() => Promise<Delivery>) | null> {
+  const { kind, runId, workflowId, payload } = message;
+  switch (kind) {
+    case 'start': {
+      const order = await readRunOrder(db, runId);
+      return async () => {
+        await temporal.start(order);
+        return { kind: 'delivered' };
+      };
+    }
+    case 'restart': {
+      const order = await readRunOrder(db, runId);
+      return async () =>
+        (await temporal.startAgain(order, message.id))
+          ? { kind: 'delivered' }
+          : { kind: 'retry', reason: 'its earlier execution is about to end', isOutage: false };
+    }
+    case 'signal':
+      return workflowId === null || payload === null
+        ? null
+        : async () => {
+            await temporal.signal(workflowId, payload);
+            return { kind: 'delivered' };
+          };
+    case 'cancel':
+      return () => cancel(temporal, workflowId ?? runId);
+  }
+}
+
+async function cancel(temporal: Temporal, workflowId: string): Promise<Delivery> {
+  await temporal.cancel(workflowId);
+  try {
+    // Temporal answers OK for a workflow that has ended, too; then there is nobody to obey.
+    const { state } = await temporal.describe(workflowId);
+    return { kind: state === 'running' ? 'delivered' : 'closed' };
+  } catch (error) {
+    const delivery = classify(error);
+    // Who may cancel need not be allowed to look: Temporal has taken the cancel.
+    return delivery.kind === 'config' ? { kind: 'delivered' } : delivery;
   }
 }
 
@@ -69,6 +98,9 @@ export async function settle(db: Db, message: LeasedMessage, delivery: Delivery)
         delivery.reason,
       );
       return 'owed';
+    case 'unsent':
+      await postponeMessage(db, message, backoffMs(message.attempts, false), delivery.reason);
+      return 'owed';
     case 'config':
       await postponeMessage(db, message, CONFIG_RETRY_MS, delivery.reason);
       return 'owed';
@@ -82,6 +114,7 @@ async function settleGone(
 ): Promise<Settled> {
   switch (message.kind) {
     case 'start':
+    case 'restart':
       // It was started, and never is twice.
       return await end(db, message, 'delivered');
     case 'cancel':
@@ -120,9 +153,6 @@ async function end(
   error: string | null = null,
 ): Promise<Settled> {
   await settleMessage(db, message, state, error);
-  if (message.kind === 'start') {
-    await wakeSenders(db); // whatever waited behind it may go now
-  }
   if (state === 'failed') {
     await recordAudit(db, SYSTEM, 'delivery_failed', {
       runId: message.runId,

@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Db } from '../store/database.js';
-import { listenForMessages } from '../store/listen.js';
 import {
   type LeasedMessage,
   leaseDueMessages,
@@ -8,6 +7,7 @@ import {
   nextDueInMs,
   postponeMessage,
   readLeasedMessage,
+  renewLeases,
 } from '../store/outbox.js';
 import { Breaker } from './breaker.js';
 import { classify } from './classify.js';
@@ -24,24 +24,29 @@ export type DeliveryLogger = {
 /** What a sender works with. */
 export type SenderDependencies = {
   readonly db: Db;
-  readonly databaseUrl: string;
   readonly temporal: Temporal;
   readonly logger: DeliveryLogger;
   /** Told of every message that was sent, for metrics. */
   readonly onSettled?: (kind: LeasedMessage['kind'], settled: Settled) => void;
-  /** How often, about, to look at what is owed although nobody told of any; every five seconds unless told. */
+  /** How often, about, to look at what other processes owe; a few times a second unless told. */
   readonly pollMs?: number;
 };
 
 /** How long the API may take to tell Temporal before it answers `pending`. */
 export const FORWARD_DEADLINE_MS = 2_000;
-/** How long a row stays leased to the process that wrote it: its deadline and some slack. */
-export const FORWARD_LEASE_MS = 5_000;
+/**
+ * How long a row stays leased to who sends it, who renews that while the call is under way.
+ *
+ * What a process that died has owed is with another one this long and one look later: within 5 s.
+ */
+export const LEASE_MS = 4_000;
 
-const LEASE_MS = 30_000;
+const RENEW_EVERY_MS = 1_000;
 const BATCH = 50;
 const CONCURRENCY = 16;
-const POLL_MS = 5_000;
+const POLL_MS = 375;
+/** Temporal is asked whether it is there when nothing was sent to it for so long. */
+const QUIET_MS = 5_000;
 const SHORTEST_REST_MS = 20;
 const PROBE_EVERY_MS = 500;
 const QUIET_PROBES = 3;
@@ -58,8 +63,8 @@ export type TemporalReachability = {
  * Delivers what is owed to Temporal, in every instance, until it is stopped.
  *
  * A plain loop that depends on nothing it repairs: it leases rows that are due (no row to two
- * senders), sends them, and enters what came of it; it is woken by NOTIFY, and polls as well. While
- * Temporal is away the breaker holds it, and what is owed stays owed; when a probe is answered,
+ * senders), sends them, and enters what came of it. It looks a few times a second, with one short
+ * statement, and at once when its own process says that something is due. While Temporal is away the breaker holds it, and what is owed stays owed; when a probe is answered,
  * everything becomes due at once.
  */
 export class Sender {
@@ -70,7 +75,6 @@ export class Sender {
   #isWoken = false;
   #heardAt = 0;
   #loop: Promise<void> = Promise.resolve();
-  #unlisten: () => Promise<void> = async () => {};
 
   constructor(dependencies: SenderDependencies) {
     this.#deps = dependencies;
@@ -79,15 +83,20 @@ export class Sender {
   /** Begins to deliver; returns at once. */
   start(): void {
     this.#heardAt = Date.now();
-    this.#unlisten = listenForMessages(this.#deps.databaseUrl, () => this.#awaken());
     this.#loop = this.#run();
   }
 
   /** Finishes what is being sent and ends. */
   async stop(): Promise<void> {
     this.#stopped.abort();
-    this.#awaken();
-    await Promise.all([this.#loop, this.#unlisten()]);
+    this.wake();
+    await this.#loop;
+  }
+
+  /** Looks at once at what is due; for whoever has just owed something without a lease. */
+  wake(): void {
+    this.#isWoken = true;
+    this.#wake();
   }
 
   reachability(): TemporalReachability {
@@ -102,11 +111,16 @@ export class Sender {
   /**
    * Sends messages that this process has just owed and leased, within a short deadline.
    *
-   * It never throws and never waits longer: what could not be sent is left to the loop.
+   * It never throws and never waits longer: what could not be sent is left to the loop. Where
+   * nothing was leased, the loop looks at once.
    */
   async forward(
     leases: readonly { readonly id: string; readonly leaseToken: string }[],
   ): Promise<void> {
+    if (leases.length === 0) {
+      this.wake();
+      return;
+    }
     const sending = Promise.all(leases.map((lease) => this.#forwardOne(lease)));
     await Promise.race([sending, delay(FORWARD_DEADLINE_MS, undefined, { ref: false })]);
   }
@@ -120,7 +134,7 @@ export class Sender {
       }
       const message = await readLeasedMessage(db, lease);
       if (message !== null) {
-        await this.#deliver(message);
+        await this.#holding([message], () => this.#deliver(message));
       }
     } catch (error) {
       logger.warn({ err: error, outboxId: lease.id }, 'forwarding failed; the loop will retry');
@@ -133,9 +147,13 @@ export class Sender {
       try {
         if (this.#breaker.isOpen) {
           await this.#probe();
-        } else if ((await this.#deliverBatch()) === 0) {
-          await this.#sleepUntilWoken(await this.#restMs());
-          await this.#askWhenQuiet();
+        } else {
+          this.#isWoken = false;
+          const dueMs = await nextDueInMs(this.#deps.db);
+          if (dueMs !== 0 || (await this.#deliverBatch()) === 0) {
+            await this.#sleepUntilWoken(this.#restMs(dueMs));
+            await this.#askWhenQuiet();
+          }
         }
       } catch (error) {
         logger.warn({ err: error }, 'delivery is waiting for the store');
@@ -147,7 +165,6 @@ export class Sender {
   async #deliverBatch(): Promise<number> {
     const allowed = this.#breaker.allowance(Date.now(), PACE_WINDOW_MS);
     const limit = Math.min(BATCH, allowed);
-    this.#isWoken = false;
     const messages = await leaseDueMessages(this.#deps.db, { limit, leaseMs: LEASE_MS });
     const queue = [...messages];
     const work = async (): Promise<void> => {
@@ -155,16 +172,31 @@ export class Sender {
         await (this.#breaker.isOpen ? this.#giveBack(message) : this.#deliver(message));
       }
     };
-    await Promise.all(Array.from({ length: CONCURRENCY }, work));
+    await this.#holding(messages, () => Promise.all(Array.from({ length: CONCURRENCY }, work)));
     if (allowed < BATCH) {
       await delay(PACE_WINDOW_MS);
     }
     return messages.length;
   }
 
+  /** Keeps what is leased for as long as the calls take, and no longer than this process lives. */
+  async #holding(messages: readonly LeasedMessage[], work: () => Promise<unknown>): Promise<void> {
+    const { db, logger } = this.#deps;
+    const renewing = setInterval(() => {
+      renewLeases(db, messages, LEASE_MS).catch((error: unknown) => {
+        logger.warn({ err: error }, 'leases could not be renewed; others may send the same again');
+      });
+    }, RENEW_EVERY_MS);
+    try {
+      await work();
+    } finally {
+      clearInterval(renewing);
+    }
+  }
+
   /** Asks Temporal whether it is there when nothing was sent for a while, so that `/readyz` knows. */
   async #askWhenQuiet(): Promise<void> {
-    if (Date.now() - this.#heardAt < POLL_MS) {
+    if (Date.now() - this.#heardAt < QUIET_MS) {
       return;
     }
     for (let unanswered = 0; !this.#stopped.signal.aborted;) {
@@ -198,10 +230,9 @@ export class Sender {
     await postponeMessage(this.#deps.db, lease, 0, reason);
   }
 
-  /** How long to sleep: until the next message is due, and at most until the next poll. */
-  async #restMs(): Promise<number> {
+  /** How long to sleep: until the next message is due, and at most until the next look. */
+  #restMs(dueMs: number | null): number {
     const pollMs = (this.#deps.pollMs ?? POLL_MS) * (0.75 + Math.random() / 2);
-    const dueMs = await nextDueInMs(this.#deps.db);
     // One that is due now is being leased by somebody else at this moment.
     return dueMs === null ? pollMs : Math.min(pollMs, Math.max(dueMs, SHORTEST_REST_MS));
   }
@@ -217,7 +248,7 @@ export class Sender {
       if (this.#breaker.failed(delivery.reason, Date.now()) && !wasOpen) {
         logger.warn({ reason: delivery.reason }, 'Temporal is away; what is owed waits');
       }
-    } else {
+    } else if (delivery.kind !== 'unsent') {
       this.#breaker.succeeded();
       this.#heardAt = Date.now();
     }
@@ -227,6 +258,9 @@ export class Sender {
       logger.error({ outboxId: id, kind, runId, reviewId }, 'a message could not be delivered');
     }
     onSettled?.(message.kind, settled);
+    if ((message.kind === 'start' || message.kind === 'restart') && settled !== 'owed') {
+      this.wake(); // whatever waited behind it may go now
+    }
   }
 
   async #probe(): Promise<void> {
@@ -243,11 +277,6 @@ export class Sender {
     await makeAllDue(db);
     this.#breaker.close(Date.now());
     logger.info({}, 'Temporal answers again');
-  }
-
-  #awaken(): void {
-    this.#isWoken = true;
-    this.#wake();
   }
 
   async #sleepUntilWoken(ms: number, byNotice = true): Promise<void> {

@@ -3,6 +3,8 @@ import {
   Client,
   Connection,
   isGrpcServiceError,
+  type WorkflowExecutionDescription,
+  type WorkflowExecutionStatusName,
   WorkflowIdConflictPolicy,
   WorkflowIdReusePolicy,
   WorkflowNotFoundError,
@@ -18,24 +20,37 @@ import {
   SEARCH_ATTRIBUTES,
   WORKFLOW_RUN,
 } from '../domain/messages.js';
+import type { Execution, RunningExecution } from '../domain/drift.js';
 import type { RunOrder } from '../domain/orders.js';
-
-/** Where a workflow stands in Temporal. */
-export type WorkflowState = 'running' | 'closed' | 'missing';
 
 /** What delivery asks of Temporal; every call has a deadline and is tried once. */
 export type Temporal = {
   readonly namespace: string;
   readonly taskQueue: string;
   /** Starts a run's workflow; one that was ever started under this id is left alone. */
-  start(run: RunToStart): Promise<void>;
-  /** Starts a run's workflow again, in place of one that ended or is to be given up. */
-  restart(run: RunToStart): Promise<void>;
+  start(run: RunOrder): Promise<void>;
+  /**
+   * Starts a run's workflow again once the one before has ended; repeated under the same mark, it finds
+   * the one that it started.
+   *
+   * @returns false while an execution is running that nobody started under this mark
+   */
+  startAgain(run: RunOrder, mark: string): Promise<boolean>;
+  /**
+   * Starts a run's workflow again that has ended or was lost.
+   *
+   * One that runs is never touched: then it throws `WorkflowExecutionAlreadyStartedError`.
+   */
+  restart(run: RunOrder): Promise<void>;
   signal(workflowId: string, decision: ReviewerDecision): Promise<void>;
-  cancel(workflowId: string): Promise<void>;
-  describe(workflowId: string): Promise<WorkflowState>;
-  /** The ids of running workflows of ours, by what Temporal's visibility knows (it may lag). */
-  listRunning(): AsyncIterable<{ readonly workflowId: string; readonly type: string }>;
+  /** Asks a workflow to stop: its present execution, or only the one that is named. */
+  cancel(workflowId: string, execution?: string): Promise<void>;
+  /** Ends one execution at once. */
+  terminate(workflowId: string, execution: string, reason: string): Promise<void>;
+  /** What there is of a workflow: its present execution, or the one that is named. */
+  describe(workflowId: string, execution?: string): Promise<Execution>;
+  /** The running executions of ours, by what Temporal's visibility knows (it may lag). */
+  listRunning(): AsyncIterable<RunningExecution & { readonly type: string }>;
   /** Whether any worker has polled our task queue lately. */
   hasWorker(): Promise<boolean>;
   /** Resolves when the server answers, and knows our namespace and us. */
@@ -44,14 +59,14 @@ export type Temporal = {
   close(): Promise<void>;
 };
 
-/** What it takes to start the workflow of a run. */
-export type RunToStart = { readonly runId: string; readonly workflowId: string };
-
 const DEADLINE_MS = 5_000;
 const PROBE_DEADLINE_MS = 1_000;
 
 /** `TaskQueueType.WORKFLOW` of Temporal's API. */
 const WORKFLOW_TASKS = 1;
+
+/** Under this key of its memo an execution keeps what asked for it. */
+const MARK = 'countersign_restart';
 
 const WORKFLOW = defineSearchAttributeKey(SEARCH_ATTRIBUTES.workflow, SearchAttributeType.KEYWORD);
 const RUN = defineSearchAttributeKey(SEARCH_ATTRIBUTES.run, SearchAttributeType.KEYWORD);
@@ -118,22 +133,22 @@ export function openTemporal(
     connection.withDeadline(Date.now() + deadlineMs, call);
 
   const start = async (
-    run: RunToStart,
+    run: RunOrder,
     policies: {
       workflowIdReusePolicy: WorkflowIdReusePolicy;
       workflowIdConflictPolicy: WorkflowIdConflictPolicy;
+      memo?: { readonly [MARK]: string };
     },
   ): Promise<void> => {
-    const order: RunOrder = { run_id: run.runId };
     await bounded(() =>
       client.workflow.start(WORKFLOW_RUN, {
-        workflowId: run.runId,
+        workflowId: run.run_id,
         taskQueue,
-        args: [order],
-        staticSummary: `run of ${run.workflowId}`,
+        args: [run],
+        staticSummary: `run of ${run.workflow_id}`,
         typedSearchAttributes: [
-          { key: WORKFLOW, value: run.workflowId },
-          { key: RUN, value: run.runId },
+          { key: WORKFLOW, value: run.workflow_id },
+          { key: RUN, value: run.run_id },
         ],
         ...policies,
       }),
@@ -149,31 +164,45 @@ export function openTemporal(
         workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
         workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
       }),
+    startAgain: async (run, mark) => {
+      await start(run, {
+        workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+        workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+        memo: { [MARK]: mark },
+      });
+      const { memo } = await bounded(() => client.workflow.getHandle(run.run_id).describe());
+      return memo?.[MARK] === mark;
+    },
     restart: (run) =>
       start(run, {
         workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
-        workflowIdConflictPolicy: WorkflowIdConflictPolicy.TERMINATE_EXISTING,
+        workflowIdConflictPolicy: WorkflowIdConflictPolicy.FAIL,
       }),
     signal: (workflowId, decision) =>
       bounded(() => client.workflow.getHandle(workflowId).signal(REVIEWER_DECISION, decision)),
-    cancel: async (workflowId) => {
-      await bounded(() => client.workflow.getHandle(workflowId).cancel());
+    cancel: async (workflowId, execution) => {
+      await bounded(() => client.workflow.getHandle(workflowId, execution).cancel());
     },
-    describe: async (workflowId) => {
+    terminate: async (workflowId, execution, reason) => {
+      await bounded(() => client.workflow.getHandle(workflowId, execution).terminate(reason));
+    },
+    describe: async (workflowId, execution) => {
       try {
-        const { status } = await bounded(() => client.workflow.getHandle(workflowId).describe());
-        return status.name === 'RUNNING' ? 'running' : 'closed';
+        return asExecution(
+          await bounded(() => client.workflow.getHandle(workflowId, execution).describe()),
+        );
       } catch (error) {
         if (error instanceof WorkflowNotFoundError) {
-          return 'missing';
+          return MISSING;
         }
         throw error;
       }
     },
     listRunning: async function* () {
       const query = `WorkflowType IN ('${WORKFLOW_RUN}', '${GATED_BLOCK_RUN}', '${FOR_EACH_RUN}') AND ExecutionStatus = 'Running' AND TaskQueue = '${taskQueue.replaceAll("'", "''")}'`;
-      for await (const { workflowId, type } of client.workflow.list({ query })) {
-        yield { workflowId, type };
+      for await (const found of client.workflow.list({ query })) {
+        const { workflowId, runId: execution, type, typedSearchAttributes } = found;
+        yield { workflowId, execution, type, runId: typedSearchAttributes.get(RUN) ?? null };
       }
     },
     hasWorker: async () => {
@@ -199,5 +228,40 @@ export function openTemporal(
       }
     },
     close: () => connection.close(),
+  };
+}
+
+const MISSING: Execution = {
+  state: 'missing',
+  execution: null,
+  isBusy: false,
+  isCancelRequested: false,
+  historyLength: 0,
+};
+
+/** Whatever else there may be, such as a pause, has not ended. */
+const CLOSED: ReadonlySet<string> = new Set([
+  'COMPLETED',
+  'FAILED',
+  'CANCELLED',
+  'TERMINATED',
+  'CONTINUED_AS_NEW',
+  'TIMED_OUT',
+] satisfies WorkflowExecutionStatusName[]);
+
+function asExecution({
+  status,
+  runId,
+  historyLength,
+  raw,
+}: WorkflowExecutionDescription): Execution {
+  const { pendingWorkflowTask, pendingActivities = [], workflowExtendedInfo } = raw;
+  const hasTask = pendingWorkflowTask !== null && pendingWorkflowTask !== undefined;
+  return {
+    state: CLOSED.has(status.name) ? 'closed' : 'running',
+    execution: runId,
+    isBusy: hasTask || (pendingActivities ?? []).length > 0,
+    isCancelRequested: workflowExtendedInfo?.cancelRequested === true,
+    historyLength,
   };
 }

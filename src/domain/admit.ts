@@ -3,7 +3,9 @@ import type { Fact } from './facts.js';
 /** What a gate has counted, what waits behind a gap, and the `seq` that is due next. */
 export type Inbox = {
   readonly due: number;
-  /** The ids of the facts counted so far, by `seq` from 1. */
+  /** The `seq` of the latest fact that the store's own answer held; what came before it is the store's. */
+  readonly base: number;
+  /** The ids of the facts counted since, by `seq` from `base + 1`. */
   readonly countedIds: readonly string[];
   readonly early: readonly Fact[];
 };
@@ -17,9 +19,9 @@ export type Admission = {
   readonly askStore: boolean;
 };
 
-/** The inbox of a gate that has counted these facts, which are given in `seq` order from 1. */
-export function inboxAfter(facts: readonly Fact[]): Inbox {
-  return { due: facts.length + 1, countedIds: facts.map(({ id }) => id), early: [] };
+/** The inbox of a gate that begins with the store's answer, in which every fact up to `seq` is folded. */
+export function inboxAfter(seq: number): Inbox {
+  return { due: seq + 1, base: seq, countedIds: [], early: [] };
 }
 
 /**
@@ -27,7 +29,7 @@ export function inboxAfter(facts: readonly Fact[]): Inbox {
  *
  * A signal promises neither order, uniqueness nor truth, and the reconciler redelivers on purpose:
  *
- * 1. a fact that was counted before, or waits already, changes nothing;
+ * 1. a fact that the store's answer held, that was counted since, or that waits already, changes nothing;
  * 2. a known `seq` under another id is not dropped silently: one of the two is forged, and only the
  *    store knows which;
  * 3. a fact is ready only when every lower `seq` is or was; while a gap stays open nothing behind
@@ -36,8 +38,11 @@ export function inboxAfter(facts: readonly Fact[]): Inbox {
  */
 export function admit(inbox: Inbox, fact: Fact): Admission {
   const nothing = { inbox, ready: [], askStore: false };
+  if (fact.seq <= inbox.base) {
+    return nothing;
+  }
   if (fact.seq < inbox.due) {
-    return { ...nothing, askStore: inbox.countedIds[fact.seq - 1] !== fact.id };
+    return { ...nothing, askStore: inbox.countedIds[fact.seq - inbox.base - 1] !== fact.id };
   }
   const waiting = inbox.early.find(({ seq }) => seq === fact.seq);
   if (waiting !== undefined) {
@@ -49,6 +54,7 @@ export function admit(inbox: Inbox, fact: Fact): Admission {
   const ready = held.slice(0, count);
   return {
     inbox: {
+      base: inbox.base,
       due: inbox.due + count,
       countedIds: [...inbox.countedIds, ...ready.map(({ id }) => id)],
       early: held.slice(count),

@@ -12,6 +12,29 @@ export function reviewableInput(block: Pick<Block, 'needs'>, given: BlockInput):
   return isJsonObject(shown) ? shown : null;
 }
 
+/**
+ * Whether a block is given nothing, and cannot do without: a gate on its input has nothing to show, or a
+ * block that only hands on what it gets has nothing for its own gate, or no items to iterate over.
+ *
+ * A block that computes something, and one without a gate, go on without what its reviewers refused.
+ */
+export function lacksContent(
+  block: Pick<Block, 'needs' | 'executor' | 'review' | 'type'>,
+  given: BlockInput,
+  isInIteration: boolean,
+): boolean {
+  const shows = block.review?.placement === 'input';
+  const handsOn =
+    block.executor.kind === 'pass' && (block.review !== null || block.type === 'for_each');
+  const hasOwn = given.input !== null && (shows || !isInIteration);
+  return (
+    (shows || handsOn) &&
+    block.needs.length > 0 &&
+    !hasOwn &&
+    block.needs.every((id) => (given.blocks[id] ?? null) === null)
+  );
+}
+
 /** What a block is given once its input has been approved: the approved snapshot and nothing else. */
 export function approvedInput(block: Pick<Block, 'needs'>, snapshot: JsonObject): BlockInput {
   if (block.needs.length === 0) {

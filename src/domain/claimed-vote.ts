@@ -7,7 +7,7 @@ import type { Refusal } from './refusals.js';
 /**
  * Whether a gate knows somebody whom a trusted backend names as its reviewer.
  *
- * 1. whom the gate itself names, also when the directory does not (any more);
+ * 1. whom the gate names, or an admin in their place, also when the directory does not (any more);
  * 2. a known person who may fill one of its entries; where it declares none, any known person;
  * 3. whose vote filled an entry when it was recorded: groups that change later do not rewrite that.
  *
@@ -19,9 +19,11 @@ export function isDeclaredReviewer(
   person: Voter | null,
   votes: readonly VoteRecorded[],
 ): boolean {
-  const isOpenToAll = entriesOf(policy).some(({ kind }) => kind === 'anyone');
+  const entries = entriesOf(policy);
+  const isOpenToAll = entries.some(({ kind }) => kind === 'anyone');
   return (
     policy.reviewers.some(({ id }) => id === reviewerId) ||
+    entries.some(({ kind, subject }) => kind === 'reviewer' && subject === reviewerId) ||
     (person !== null && (isOpenToAll || fillableEntries(policy, person).length > 0)) ||
     votes.some((vote) => vote.reviewerId === reviewerId && vote.fills.length > 0)
   );

@@ -1,9 +1,9 @@
-import type { NewFact, Verdict, VoteRecorded } from './facts.js';
+import { actorOf, type NewFact, type Verdict, type VoteRecorded } from './facts.js';
 import { hasRole, type Voter } from './people.js';
-import { type Entry, entriesOf, type Policy } from './policy.js';
+import { type Assignee, type Entry, entriesOf, type Policy } from './policy.js';
 import type { Refusal } from './refusals.js';
-import { type ReviewState, shownVersionId } from './review-state.js';
-import { isClaimed, isFinal, type ReviewStatus } from './statuses.js';
+import { evolve, type ReviewState, shownVersionId } from './review-state.js';
+import { isFinal, isReleased, type ReviewStatus } from './statuses.js';
 import { standingVotes, tally } from './tally.js';
 import { msUntilOpen, type TimeWindow } from './time-window.js';
 
@@ -48,16 +48,30 @@ export type Command =
       /** Refuses a vote on an open review that is not on its newest version: from a screen that is behind. */
       readonly onlyIfNewest?: boolean;
     }
-  | { readonly kind: 'withdraw'; readonly verdict: 'rejected' | 'revoked' }
+  | {
+      readonly kind: 'withdraw';
+      /** What the review is from then on, where its decision is withdrawn; by default `revoked`. */
+      readonly verdict: 'rejected' | 'revoked' | null;
+      /** One's own approval, or all that was decided; by default what the caller can mean. */
+      readonly what?: 'own_approval' | 'decision' | null;
+    }
+  | {
+      readonly kind: 'reassign';
+      /** The key of the entry. */
+      readonly entry: string;
+      readonly to: Assignee;
+      /** Whether the directory has the person, or somebody in the group. */
+      readonly isAssigneeKnown: boolean;
+    }
   | { readonly kind: 'release' };
 
 /** What becomes of a command. */
 export type Ruling =
   /** It is recorded as this fact; `late` when the review was decided before. */
   | { readonly kind: 'recorded'; readonly fact: NewFact; readonly late: boolean }
-  /** It equals the person's standing vote (or a release asked for before): the first answer holds. */
+  /** It equals what the person said last (or a release asked for before): the first answer holds. */
   | { readonly kind: 'repeat'; readonly seq: number }
-  /** The review was decided just so by others, and this adds nothing. */
+  /** It is so already, by what others did, and this adds nothing. */
   | { readonly kind: 'already' }
   /** It changes nothing; all reasons are given, and each dialect answers the one it ranks first. */
   | { readonly kind: 'refused'; readonly refusals: readonly Refusal[] };
@@ -73,13 +87,25 @@ export function decide(review: LockedReview, command: Command, voter: Voter): Ru
     case 'vote':
       return decideVote(review, command, voter);
     case 'withdraw':
-      return decideWithdrawal(review, command.verdict, voter);
+      return isOfOwnApproval(review, command, voter)
+        ? decideTakingBack(review, voter)
+        : decideWithdrawal(review, command.verdict ?? 'revoked', voter);
+    case 'reassign':
+      return decideReassignment(review, command, voter);
     case 'release':
       return decideRelease(review, voter);
   }
 }
 
+/** How often one person may act on one review, but for what decides it. */
+export const MAX_FACTS_OF_PERSON = 100;
+
+/** How many facts a review takes, but for those that decide it. */
+export const MAX_FACTS_OF_REVIEW = 2_000;
+
 type VoteCommand = Extract<Command, { kind: 'vote' }>;
+type ReassignCommand = Extract<Command, { kind: 'reassign' }>;
+type WithdrawCommand = Extract<Command, { kind: 'withdraw' }>;
 
 function decideVote(review: LockedReview, command: VoteCommand, voter: Voter): Ruling {
   const { state } = review;
@@ -88,13 +114,14 @@ function decideVote(review: LockedReview, command: VoteCommand, voter: Voter): R
   const standing = standingVoteOf(state, voter);
   const isClosed = command.refusedWhenFinal && isFinal(review.status);
   const secondWindow = mayTakeWindow(review, command);
+  const fact = voteFact(state.policy, { ...command, versionId }, voter);
   if (
     !isClosed &&
     secondWindow.length === 0 &&
     isKnown &&
     standing?.versionId === versionId &&
     standing.verdict === command.verdict &&
-    (standing.forced || !command.force)
+    (standing.forced || (!command.force && !wouldFillMore(review, standing, fact)))
   ) {
     return { kind: 'repeat', seq: standing.seq };
   }
@@ -108,7 +135,6 @@ function decideVote(review: LockedReview, command: VoteCommand, voter: Voter): R
       ? [...mayActForOwner(review, voter), ...mayForce(state.policy, command, voter)]
       : eligibility(review, { ...command, versionId }, voter)),
   ];
-  const fact = voteFact(review.state.policy, { ...command, versionId }, voter);
   const standingRefusal = isWithdrawal ? null : ruleOnStatus(review, command, versionId);
   if (standingRefusal !== null && standingRefusal !== 'agrees') {
     refusals.push(standingRefusal);
@@ -125,10 +151,48 @@ function decideVote(review: LockedReview, command: VoteCommand, voter: Voter): R
   }
   if (standingRefusal === 'agrees') {
     return command.verdict === 'approved' && fillsOpenEntry(review, fact)
-      ? { kind: 'recorded', fact, late: true }
+      ? recordedUnlessTooMany(review, fact, true)
       : { kind: 'already' };
   }
-  return { kind: 'recorded', fact, late: isWithdrawal };
+  return recordedUnlessTooMany(review, fact, isWithdrawal);
+}
+
+/**
+ * Records a fact unless there are too many of them already.
+ *
+ * What decides the review is always taken: nobody can keep it from being decided by talking too much.
+ */
+function recordedUnlessTooMany(review: LockedReview, fact: NewFact, late: boolean): Ruling {
+  const { state, id: reviewId } = review;
+  const personId = actorOf(fact);
+  const ofPerson = state.acts.find(({ actorId }) => actorId === personId)?.count ?? 0;
+  const limit =
+    ofPerson >= MAX_FACTS_OF_PERSON
+      ? { max: MAX_FACTS_OF_PERSON, isOfPerson: true }
+      : { max: MAX_FACTS_OF_REVIEW, isOfPerson: false };
+  const isFull = limit.isOfPerson || state.seq >= MAX_FACTS_OF_REVIEW;
+  const { status } = isFull ? evolve(state, { ...fact, seq: state.seq + 1, id: '' }) : state;
+  return isFull && (status === state.status || status === 'PENDING')
+    ? { kind: 'refused', refusals: [{ code: 'TOO_MANY_FACTS', reviewId, personId, ...limit }] }
+    : { kind: 'recorded', fact, late };
+}
+
+/** Whether an approval like one that stands would fill an entry that is open still. */
+function wouldFillMore(
+  review: LockedReview,
+  standing: VoteRecorded,
+  fact: Omit<VoteRecorded, 'seq' | 'id'>,
+): boolean {
+  const { decision } = review.state;
+  const isCounted =
+    review.status === 'PENDING' ||
+    (review.status === 'APPROVED' && decision?.versionId === fact.versionId);
+  return (
+    isCounted &&
+    fact.verdict === 'approved' &&
+    fact.fills.some((key) => !standing.fills.includes(key)) &&
+    fillsOpenEntry(review, fact)
+  );
 }
 
 /** null: the vote may count. `agrees`: it was decided just so before. Else why not. */
@@ -139,7 +203,7 @@ function ruleOnStatus(
 ): Refusal | 'agrees' | null {
   const { decision, cancelled } = review.state;
   if (cancelled) {
-    return { code: 'REVIEW_CANCELLED', reviewId: review.id };
+    return decided(review);
   }
   if (review.status === 'PENDING') {
     return verdict === 'revoked'
@@ -147,17 +211,10 @@ function ruleOnStatus(
       : null;
   }
   const agrees = decision?.verdict === verdict && decision.versionId === versionId;
-  return agrees && !(refusedWhenFinal && isFinal(review.status))
-    ? 'agrees'
-    : {
-        code: 'REVIEW_DECIDED',
-        reviewId: review.id,
-        status: review.status,
-        versionId: decision?.versionId ?? null,
-      };
+  return agrees && !(refusedWhenFinal && isFinal(review.status)) ? 'agrees' : decided(review);
 }
 
-/** Whether a late approval fills an entry that the decided version still has open. */
+/** Whether an approval fills an entry that its version still has open. */
 function fillsOpenEntry(review: LockedReview, fact: Omit<VoteRecorded, 'seq' | 'id'>): boolean {
   const { policy, votes } = review.state;
   const before = tally(policy, votes, fact.versionId).filled.size;
@@ -179,7 +236,7 @@ function eligibility(
   const isApproval = command.verdict === 'approved';
   const isOwner = voter.id === review.ownerId;
   const isAdmin = hasRole(voter, 'admin');
-  if (isApproval && isOwner && !(isAdmin && policy.selfApproval === 'admins')) {
+  if (isApproval && !mayApproveAs(review, voter)) {
     refusals.push({ code: 'SELF_APPROVAL', selfApproval: policy.selfApproval });
   }
   refusals.push(...mayForce(policy, command, voter));
@@ -215,6 +272,122 @@ function voteFact(
     forced: forceGroup !== null,
     actingFor: forceGroup ?? (entries.length === 0 && hasRole(voter, 'admin') ? 'admin' : null),
   };
+}
+
+/**
+ * What somebody means who does not say it.
+ *
+ * Owners and admins mean the decision where there is one, or say a verdict; everybody else, and they
+ * while nothing is decided, mean their own approval. Said again it means the same.
+ */
+function isOfOwnApproval(review: LockedReview, command: WithdrawCommand, voter: Voter): boolean {
+  const { verdict, what = null } = command;
+  if (what !== null) {
+    return what === 'own_approval';
+  }
+  const mayEnd = mayActForOwner(review, voter).length === 0;
+  const said = lastSaid(review.state, voter);
+  if (said === null || verdict === 'rejected' || (verdict !== null && mayEnd)) {
+    return false;
+  }
+  return !(mayEnd && said.isApproval && review.status !== 'PENDING');
+}
+
+/** The person's approval that stands, or that they have taken back last; null when there is neither. */
+function lastSaid(
+  state: ReviewState,
+  voter: Voter,
+): { readonly seq: number; readonly isApproval: boolean } | null {
+  const standing = standingVoteOf(state, voter);
+  if (standing !== null) {
+    return standing.verdict === 'approved' ? { seq: standing.seq, isApproval: true } : null;
+  }
+  const withdrawn = state.withdrawn.find(({ actorId }) => actorId === voter.id);
+  return voter.kind === 'person' && withdrawn !== undefined
+    ? { seq: withdrawn.seq, isApproval: false }
+    : null;
+}
+
+function decideTakingBack(review: LockedReview, voter: Voter): Ruling {
+  const { id: reviewId, state, status } = review;
+  const said = lastSaid(state, voter);
+  const refusals: Refusal[] = [];
+  if (voter.kind === 'service') {
+    refusals.push({ code: 'SERVICE_CANNOT_VOTE', service: voter.id });
+  } else if (said === null) {
+    refusals.push({ code: 'NO_APPROVAL_OF_YOURS', reviewId, personId: voter.id });
+  }
+  refusals.push(...mustBeUnreleased(review));
+  if (refusals.length > 0) {
+    return { kind: 'refused', refusals };
+  }
+  return said !== null && !said.isApproval
+    ? { kind: 'repeat', seq: said.seq }
+    : recordedUnlessTooMany(
+        review,
+        { kind: 'withdrawn', actorId: voter.id },
+        status === 'APPROVED',
+      );
+}
+
+function mustBeUnreleased(review: LockedReview): Refusal[] {
+  const { id: reviewId, status } = review;
+  if (status === 'PENDING' || status === 'APPROVED') {
+    return [];
+  }
+  return isReleased(status) ? [{ code: 'ALREADY_RELEASED', reviewId, status }] : [decided(review)];
+}
+
+/** Why nothing can be done about a review that is no longer undecided. */
+function decided({ id: reviewId, state, status }: LockedReview): Refusal {
+  return state.cancelled
+    ? { code: 'REVIEW_CANCELLED', reviewId }
+    : {
+        code: 'REVIEW_DECIDED',
+        reviewId,
+        status,
+        versionId: state.decision?.versionId ?? null,
+      };
+}
+
+function decideReassignment(review: LockedReview, command: ReassignCommand, voter: Voter): Ruling {
+  const { id: reviewId, state } = review;
+  const { entry: key, to } = command;
+  const entries = entriesOf(state.policy);
+  const entry = entries.find((one) => one.key === key);
+  const refusals: Refusal[] = [];
+  if (entry === undefined) {
+    const keys = entries.map((one) => one.key);
+    refusals.push({ code: 'ENTRY_NOT_FOUND', reviewId, entry: key, keys });
+  }
+  refusals.push(...mayReassign(review, voter));
+  if (!command.isAssigneeKnown) {
+    refusals.push({ code: 'ASSIGNEE_UNKNOWN', to });
+  }
+  const { filled } = tally(state.policy, state.votes, newestVersionId(review));
+  const filledBy = filled.get(key)?.reviewerId;
+  if (filledBy !== undefined) {
+    refusals.push({ code: 'ENTRY_FILLED', reviewId, entry: key, filledBy });
+  }
+  if (refusals.length > 0) {
+    return { kind: 'refused', refusals };
+  }
+  return entry?.kind === to.kind && entry.subject === to.subject
+    ? { kind: 'already' }
+    : recordedUnlessTooMany(
+        review,
+        { kind: 'reassigned', actorId: voter.id, entry: key, to },
+        false,
+      );
+}
+
+/** Why somebody may not give entries of a review to somebody else, whichever; empty when they may. */
+export function mayReassign(review: LockedReview, voter: Voter): readonly Refusal[] {
+  const isAdmin = voter.kind === 'person' && hasRole(voter, 'admin');
+  return [
+    ...(isAdmin ? [] : [{ code: 'NOT_ADMIN' as const, personId: voter.id }]),
+    ...(review.status === 'PENDING' ? [] : [decided(review)]),
+  ];
 }
 
 function decideWithdrawal(
@@ -253,6 +426,9 @@ function decideRelease(review: LockedReview, voter: Voter): Ruling {
     (voter.kind === 'person' && voter.id === review.ownerId) ||
     hasRole(voter, 'admin') ||
     hasRole(voter, 'auditor');
+  if (mayRelease && review.state.releaseRequested && review.status === 'PROCESSING') {
+    return { kind: 'repeat', seq: review.state.seq };
+  }
   const refusals: Refusal[] = [
     ...(mayRelease ? [] : [{ code: 'NOT_OWNER' as const, personId: voter.id }]),
     ...(review.state.policy.release === 'manual'
@@ -277,7 +453,7 @@ function mustBeApproved(review: LockedReview): Refusal[] {
   if (review.state.cancelled) {
     return [{ code: 'REVIEW_CANCELLED', reviewId }];
   }
-  return isClaimed(status)
+  return isReleased(status)
     ? [{ code: 'ALREADY_RELEASED', reviewId, status }]
     : [{ code: 'NOT_APPROVED', reviewId, status }];
 }
@@ -350,15 +526,8 @@ export function mayWorkOn(review: LockedReview, voter: Voter): readonly Refusal[
     const needs = describeEntries(review.state.policy, entriesOf(review.state.policy));
     refusals.push({ code: 'NOT_ELIGIBLE', personId: voter.id, needs });
   }
-  if (review.state.cancelled) {
-    refusals.push({ code: 'REVIEW_CANCELLED', reviewId: review.id });
-  } else if (review.status !== 'PENDING') {
-    refusals.push({
-      code: 'REVIEW_DECIDED',
-      reviewId: review.id,
-      status: review.status,
-      versionId: review.state.decision?.versionId ?? null,
-    });
+  if (review.status !== 'PENDING') {
+    refusals.push(decided(review));
   }
   return refusals;
 }
@@ -368,12 +537,32 @@ export function mayFillEntry(
   review: Pick<LockedReview, 'ownerId' | 'state'>,
   voter: Voter,
 ): boolean {
-  const { policy } = review.state;
-  const ownerMay = hasRole(voter, 'admin') && policy.selfApproval === 'admins';
   return (
     voter.kind === 'person' &&
-    (voter.id !== review.ownerId || ownerMay) &&
-    fillableEntries(policy, voter).length > 0
+    mayApproveAs(review, voter) &&
+    fillableEntries(review.state.policy, voter).length > 0
+  );
+}
+
+/** Whether somebody may approve by the override that the gate declares: the owner rule holds there, too. */
+export function mayForceApproval(
+  review: Pick<LockedReview, 'ownerId' | 'state'>,
+  voter: Voter,
+): boolean {
+  return (
+    voter.kind === 'person' &&
+    mayApproveAs(review, voter) &&
+    forceGroupOf(review.state.policy, voter) !== null
+  );
+}
+
+/** The owner rule: nobody approves what runs on their own behalf, but an admin where the gate lets them. */
+function mayApproveAs(
+  { ownerId, state }: Pick<LockedReview, 'ownerId' | 'state'>,
+  voter: Voter,
+): boolean {
+  return (
+    voter.id !== ownerId || (hasRole(voter, 'admin') && state.policy.selfApproval === 'admins')
   );
 }
 

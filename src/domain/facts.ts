@@ -1,3 +1,5 @@
+import type { Assignee } from './policy.js';
+
 /** What a reviewer says of a version. `revoked` only withdraws an approval that was given before. */
 export type Verdict = 'approved' | 'rejected' | 'revoked';
 
@@ -22,6 +24,21 @@ export type VoteRecorded = Recorded & {
   readonly actingFor: string | null;
 };
 
+/** A reviewer's word that their approval, whichever version it named, no longer stands. */
+export type ApprovalWithdrawn = Recorded & {
+  readonly kind: 'withdrawn';
+  readonly actorId: string;
+};
+
+/** An admin's word that somebody else fills an entry from now on. */
+export type EntryReassigned = Recorded & {
+  readonly kind: 'reassigned';
+  readonly actorId: string;
+  /** The key of the entry. */
+  readonly entry: string;
+  readonly to: Assignee;
+};
+
 /** The owner's word that an approved step with a manual release may go on. */
 export type ReleaseRequested = Recorded & {
   readonly kind: 'release_requested';
@@ -35,10 +52,18 @@ export type ReviewCancelled = Recorded & {
 };
 
 /** Something that happened to a review, numbered in the order in which the store recorded it. */
-export type Fact = VoteRecorded | ReleaseRequested | ReviewCancelled;
+export type Fact =
+  VoteRecorded | ApprovalWithdrawn | EntryReassigned | ReleaseRequested | ReviewCancelled;
+
+/** Whose act a fact is. */
+export function actorOf(fact: Fact | NewFact): string {
+  return fact.kind === 'vote' ? fact.reviewerId : fact.actorId;
+}
 
 /** A fact before the store has numbered it. */
 export type NewFact =
   | Omit<VoteRecorded, keyof Recorded>
+  | Omit<ApprovalWithdrawn, keyof Recorded>
+  | Omit<EntryReassigned, keyof Recorded>
   | Omit<ReleaseRequested, keyof Recorded>
   | Omit<ReviewCancelled, keyof Recorded>;

@@ -9,3 +9,8 @@ export type JsonObject = { readonly [key: string]: Json };
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+/** Tells a list from everything else that JSON has. */
+export function isJsonList(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value);
+}

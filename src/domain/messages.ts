@@ -5,6 +5,15 @@ import { REVIEW_STATUSES, type ReviewStatus } from './statuses.js';
 /** The signal that carries a recorded fact to the gated block run that waits for it. */
 export const REVIEWER_DECISION = 'reviewerDecision';
 
+/**
+ * The signal that tells a run that one of its gated steps has ended: a hint, by which it may begin the next
+ * block before the gate itself has ended. The ledger rules on whether it does.
+ */
+export const STEP_ENDED = 'stepEnded';
+
+/** The payload of `stepEnded`. */
+export type StepEnded = { readonly step_id: string };
+
 /** The Temporal task queue that Countersign's workers poll unless configured otherwise. */
 export const DEFAULT_TASK_QUEUE = 'countersign';
 
@@ -58,8 +67,32 @@ function parseFact(fact: JsonObject): Fact | null {
   if (kind === 'vote') {
     return parseVote(fact, { seq, id });
   }
-  const isActed = kind === 'release_requested' || kind === 'cancelled';
-  return isActed && typeof actorId === 'string' ? { kind, seq, id, actorId } : null;
+  if (typeof actorId !== 'string') {
+    return null;
+  }
+  switch (kind) {
+    case 'withdrawn':
+    case 'release_requested':
+    case 'cancelled':
+      return { kind, seq, id, actorId };
+    case 'reassigned':
+      return parseReassignment(fact, { seq, id, actorId });
+    default:
+      return null;
+  }
+}
+
+function parseReassignment(
+  { entry, to }: JsonObject,
+  recorded: { seq: number; id: string; actorId: string },
+): Fact | null {
+  if (typeof entry !== 'string' || !isJsonObject(to)) {
+    return null;
+  }
+  const { kind, subject } = to;
+  return (kind === 'group' || kind === 'reviewer') && typeof subject === 'string'
+    ? { kind: 'reassigned', ...recorded, entry, to: { kind, subject } }
+    : null;
 }
 
 function parseVote(fact: JsonObject, recorded: { seq: number; id: string }): Fact | null {

@@ -1,16 +1,13 @@
-import type { Placement } from './definition.js';
+import type { Block, Placement } from './definition.js';
+import { parseDurationMs } from './duration.js';
 import type { RunStatus } from './statuses.js';
 
 // What workflows ask of activities and tell each other: ids, verdicts and numbers only, because all
 // of it stays in Temporal's histories.
 
-/** Starts `workflowRun`. */
-export type RunOrder = { readonly run_id: string };
-
-/** One block of a run, as its workflow needs to know it. */
-export type BlockOrder = {
+/** One block of a run, as its workflow needs to know it; the id of its step follows from the run's. */
+export type PlannedBlock = {
   readonly blockId: string;
-  readonly stepId: string;
   readonly needs: readonly string[];
   readonly gate: Placement | null;
   readonly timeoutMs: number;
@@ -18,15 +15,35 @@ export type BlockOrder = {
   readonly iterates?: boolean;
 };
 
-/** The blocks of a run in an order in which every need comes first; null for a run not to be begun. */
-export type RunPlan = {
-  readonly status: RunStatus;
-  readonly workflowId: string;
-  readonly blocks: readonly BlockOrder[] | null;
+/** Starts `workflowRun`: the plan of the run, in an order in which every need comes first, and no content. */
+export type RunOrder = {
+  readonly run_id: string;
+  readonly workflow_id: string;
+  readonly blocks: readonly PlannedBlock[];
 };
 
+/** What a workflow needs to know of a block that its definition declares. */
+export function planOf({ id, needs, review, execution, body }: Block): PlannedBlock {
+  return {
+    blockId: id,
+    needs,
+    gate: review?.placement ?? null,
+    timeoutMs: parseDurationMs(execution.timeout) ?? 0,
+    ...(body === null ? {} : { iterates: true }),
+  };
+}
+
+/** A planned block with the step that it is in this run, or in this iteration. */
+export type BlockOrder = PlannedBlock & { readonly stepId: string };
+
 /** Starts `gatedBlockRun`. */
-export type GateOrder = { readonly step_id: string; readonly timeout_ms: number };
+export type GateOrder = {
+  readonly step_id: string;
+  readonly placement: Placement;
+  readonly timeout_ms: number;
+  /** Believes no signal: only the store ends it. Its step was found open after a gate had ended. */
+  readonly confirm?: boolean;
+};
 
 /** Starts `forEachRun`. */
 export type ForEachOrder = {
@@ -38,14 +55,11 @@ export type ForEachOrder = {
   readonly full_history?: number;
 };
 
-/** A block of a body: in every iteration it is another step, whose id follows from the iteration's key. */
-export type BodyBlockOrder = Omit<BlockOrder, 'stepId'>;
-
 /** The iterations of a for_each that have not ended, by the places of their items, and what each runs. */
 export type IterationPlan = {
   readonly iterationKey: string | null;
   readonly unended: readonly number[];
-  readonly blocks: readonly BodyBlockOrder[];
+  readonly blocks: readonly PlannedBlock[];
 };
 
 /**
@@ -59,6 +73,19 @@ export type StepEnd = 'completed' | 'skipped' | 'failed' | 'unknown' | 'stopped'
  * its iteration is left out.
  */
 export type GateEnd = StepEnd | 'rejected' | 'dropped';
+
+/** Steps that have to end before what was asked for can begin, or end. */
+export type Blocked = { readonly kind: 'blocked'; readonly by: readonly string[] };
+
+/**
+ * How a block ended for the workflow that runs it. `run`: the status with which the store has ended the
+ * run besides, in the same transaction; null while it goes on.
+ */
+export type Ended<End = StepEnd> = {
+  readonly kind: 'ended';
+  readonly end: End;
+  readonly run: RunStatus | null;
+};
 
 /** How a run's workflow found it to end. */
 export type RunEnd =

@@ -31,6 +31,19 @@ export type Policy = {
   readonly onReject: OnReject;
   readonly forceApprovalGroups: readonly string[];
   readonly acknowledgeSuperseded: boolean;
+  /** Entries that an admin has given to somebody else, the latest of each; a gate declares none. */
+  readonly reassigned?: readonly Reassigned[];
+};
+
+/** Whom an entry can be given to: any member of a group, or one person. */
+export type Assignee = { readonly kind: 'group' | 'reviewer'; readonly subject: string };
+
+/** An entry that somebody else fills than the gate declares. */
+export type Reassigned = {
+  readonly key: string;
+  readonly to: Assignee;
+  /** The fact that first gave it away; votes before it filled the entry as it was declared. */
+  readonly since: number;
 };
 
 /**
@@ -48,12 +61,24 @@ export type Entry = {
 };
 
 /**
- * The entries a policy asks for, groups first, in declared order.
+ * The entries a policy asks for, groups first, in declared order; those given away by who has them now.
  *
  * `anyone` stands only where nothing was declared: a declaration that comes to nothing (a group of
  * which nobody is required) gives no entry, and a gate without entries stays shut.
  */
 export function entriesOf(policy: Policy): readonly Entry[] {
+  const { reassigned = [] } = policy;
+  const declared = declaredEntries(policy);
+  return reassigned.length === 0
+    ? declared
+    : declared.map((entry) => {
+        const to = reassigned.find(({ key }) => key === entry.key)?.to;
+        return to === undefined ? entry : { ...entry, ...to };
+      });
+}
+
+/** The entries as the gate declares them, whoever has them now. */
+export function declaredEntries(policy: Policy): readonly Entry[] {
   const groups = policy.groups.flatMap(({ group, required }) =>
     Array.from({ length: required }, (_, index): Entry => ({
       key: groupEntryKey(group, index + 1),
@@ -79,8 +104,17 @@ export function groupEntryKey(group: string, nth: number): string {
   return `group:${group}#${nth}`;
 }
 
+/**
+ * Whether an entry is one of those that `minApprovals` counts: every one that names no reviewer.
+ *
+ * It stays one when it is given to a person, so that a gate never asks for fewer approvals than declared.
+ */
+export function isGroupEntry({ key }: Entry): boolean {
+  return !key.startsWith('user:');
+}
+
 /** How many of the group entries (or the `anyone` entry) must be filled; never less than one of them. */
 export function neededGroupEntries(policy: Policy, entries: readonly Entry[]): number {
-  const count = entries.filter(({ kind }) => kind !== 'reviewer').length;
+  const count = entries.filter(isGroupEntry).length;
   return policy.minApprovals === null ? count : Math.max(1, Math.min(count, policy.minApprovals));
 }

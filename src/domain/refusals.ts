@@ -1,3 +1,4 @@
+import type { Assignee } from './policy.js';
 import type { ReviewStatus } from './statuses.js';
 import { describeTimeWindow, type TimeWindow } from './time-window.js';
 
@@ -25,6 +26,33 @@ export type Refusal =
   | { readonly code: 'ALREADY_RELEASED'; readonly reviewId: string; readonly status: ReviewStatus }
   | { readonly code: 'NOT_MANUAL'; readonly reviewId: string }
   | { readonly code: 'NOT_OWNER'; readonly personId: string }
+  | { readonly code: 'NOT_ADMIN'; readonly personId: string }
+  | {
+      readonly code: 'NO_APPROVAL_OF_YOURS';
+      readonly reviewId: string;
+      readonly personId: string;
+    }
+  | {
+      readonly code: 'TOO_MANY_FACTS';
+      readonly reviewId: string;
+      readonly personId: string;
+      readonly max: number;
+      /** Whether it is the person who has acted so often, or everybody together. */
+      readonly isOfPerson: boolean;
+    }
+  | {
+      readonly code: 'ENTRY_NOT_FOUND';
+      readonly reviewId: string;
+      readonly entry: string;
+      readonly keys: readonly string[];
+    }
+  | {
+      readonly code: 'ENTRY_FILLED';
+      readonly reviewId: string;
+      readonly entry: string;
+      readonly filledBy: string;
+    }
+  | { readonly code: 'ASSIGNEE_UNKNOWN'; readonly to: Assignee }
   | { readonly code: 'CORRECTIONS_NOT_ALLOWED'; readonly reviewId: string }
   | {
       readonly code: 'STALE_VERSION';
@@ -72,6 +100,22 @@ export function explainRefusal(refusal: Refusal): string {
       return `Review '${refusal.reviewId}' is released without being asked: its gate does not declare release 'manual'.`;
     case 'NOT_OWNER':
       return `'${refusal.personId}' may not do this: it is for the run's owner or an admin.`;
+    case 'NOT_ADMIN':
+      return `'${refusal.personId}' may not do this: ask an admin.`;
+    case 'NO_APPROVAL_OF_YOURS':
+      return `No approval of '${refusal.personId}' stands on review '${refusal.reviewId}', so there is none to take back: read the review again.`;
+    case 'TOO_MANY_FACTS':
+      return refusal.isOfPerson
+        ? `'${refusal.personId}' has acted on review '${refusal.reviewId}' ${refusal.max} times, which is as often as one person may: only a vote that decides it is taken still, so reject it or ask another reviewer.`
+        : `Review '${refusal.reviewId}' has ${refusal.max} recorded acts, which is as many as one may have: only a vote that decides it is taken still, so reject it or cancel its run.`;
+    case 'ENTRY_NOT_FOUND':
+      return `Review '${refusal.reviewId}' has no entry '${refusal.entry}': name one of ${refusal.keys.join(', ')}.`;
+    case 'ENTRY_FILLED':
+      return `Entry '${refusal.entry}' of review '${refusal.reviewId}' is filled by the approval of '${refusal.filledBy}': reassign one that is open, or have that approval taken back first.`;
+    case 'ASSIGNEE_UNKNOWN':
+      return refusal.to.kind === 'group'
+        ? `Nobody is in group '${refusal.to.subject}': add its members with PUT /v1/users/{id}, or name another group.`
+        : `There is no person '${refusal.to.subject}': store them with PUT /v1/users/{id}, or name somebody else.`;
     case 'CORRECTIONS_NOT_ALLOWED':
       return `The gate of review '${refusal.reviewId}' takes no corrections: approve or reject the version that is there.`;
     case 'STALE_VERSION':

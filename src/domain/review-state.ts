@@ -1,7 +1,8 @@
-import type { Fact, VoteRecorded } from './facts.js';
+import { actorOf, type EntryReassigned, type Fact, type VoteRecorded } from './facts.js';
 import { type Entry, entriesOf, type Policy } from './policy.js';
+import { Standing } from './standing.js';
 import type { VotedStatus } from './statuses.js';
-import { tally } from './tally.js';
+import { tally, tallyApprovals } from './tally.js';
 
 /** The terminal outcome of a review: a verdict, the version it names, and whose fact settled it. */
 export type Decision = {
@@ -11,10 +12,18 @@ export type Decision = {
   readonly seq: number;
 };
 
-/** What follows from the facts of a review, and from nothing else. */
+/**
+ * What follows from the facts of a review, and from nothing else.
+ *
+ * It is plain JSON, and as small as the people who acted are few, however often each of them did.
+ */
 export type ReviewState = {
+  /** The rules of the gate, with the entries that were given to somebody else. */
   readonly policy: Policy;
+  /** Of each person the vote that stands, in `seq` order; before a refusal also the approval that they had forced. */
   readonly votes: readonly VoteRecorded[];
+  /** Those who have taken their approval back and not voted since, by the fact that says so. */
+  readonly withdrawn: readonly Act[];
   readonly status: VotedStatus;
   readonly decision: Decision | null;
   /** The run was cancelled while the review was undecided. */
@@ -22,18 +31,25 @@ export type ReviewState = {
   readonly releaseRequested: boolean;
   /** The `seq` of the latest fact folded in; 0 before the first. */
   readonly seq: number;
+  /** How many facts each person has given the review. */
+  readonly acts: readonly { readonly actorId: string; readonly count: number }[];
 };
+
+/** Somebody's act, by the `seq` of its fact. */
+type Act = { readonly actorId: string; readonly seq: number };
 
 /** A review as it stands when its gate has just opened it. */
 export function openedReview(policy: Policy): ReviewState {
   return {
     policy,
     votes: [],
+    withdrawn: [],
     status: 'PENDING',
     decision: null,
     cancelled: false,
     releaseRequested: false,
     seq: 0,
+    acts: [],
   };
 }
 
@@ -41,71 +57,149 @@ export function openedReview(policy: Policy): ReviewState {
  * Folds one fact into the state of its review; callers fold in `seq` order.
  *
  * It never refuses: what may be recorded was ruled by `decide`, once, inside the transaction that
- * recorded it. A fact that changes nothing any more (a late approval) is kept among the votes.
+ * recorded it. A late approval changes no decision, and stands for the day when one that was needed
+ * is taken back.
  */
 export function evolve(state: ReviewState, fact: Fact): ReviewState {
-  switch (fact.kind) {
-    case 'vote':
-      return afterVote({ ...state, votes: [...state.votes, fact], seq: fact.seq }, fact);
-    case 'release_requested':
-      return { ...state, releaseRequested: true, seq: fact.seq };
-    case 'cancelled':
-      return afterCancellation({ ...state, seq: fact.seq }, fact.actorId);
-  }
+  return foldFacts(state, [fact]);
 }
 
 /** Folds all facts of a review, which are given in `seq` order. */
 export function foldReview(policy: Policy, facts: readonly Fact[]): ReviewState {
-  return facts.reduce(evolve, openedReview(policy));
+  return foldFacts(openedReview(policy), facts);
 }
 
-function afterVote(state: ReviewState, vote: VoteRecorded): ReviewState {
-  const settled = { versionId: vote.versionId, actorId: vote.reviewerId, seq: vote.seq };
-  if (vote.verdict === 'approved') {
-    const approves =
-      state.status === 'PENDING' &&
-      (vote.forced || tally(state.policy, state.votes, vote.versionId).complete);
-    return approves
-      ? { ...state, status: 'APPROVED', decision: { verdict: 'approved', ...settled } }
-      : state;
+/** What is being folded: nothing of it leaves `foldFacts`, which counts once for all of its facts. */
+type Folding = {
+  policy: Policy;
+  status: VotedStatus;
+  decision: Decision | null;
+  cancelled: boolean;
+  releaseRequested: boolean;
+  seq: number;
+  readonly standing: Standing;
+  readonly withdrawn: Map<string, number>;
+  readonly acts: Map<string, number>;
+};
+
+function foldFacts(state: ReviewState, facts: readonly Fact[]): ReviewState {
+  const { policy, status, decision, cancelled, releaseRequested, seq } = state;
+  const folding: Folding = {
+    policy,
+    status,
+    decision,
+    cancelled,
+    releaseRequested,
+    seq,
+    standing: new Standing(state.votes),
+    withdrawn: new Map(state.withdrawn.map((act) => [act.actorId, act.seq])),
+    acts: new Map(state.acts.map(({ actorId, count }) => [actorId, count])),
+  };
+  for (const fact of facts) {
+    const actorId = actorOf(fact);
+    folding.seq = fact.seq;
+    folding.acts.set(actorId, (folding.acts.get(actorId) ?? 0) + 1);
+    foldIn(folding, fact);
   }
-  // A refusal counts for the review, whichever version it names: it ends a pending one, and
-  // withdraws the approval of an approved one. What is final stays as it is.
-  if (state.status !== 'PENDING' && state.status !== 'APPROVED') {
-    return state;
-  }
+  const { standing, withdrawn, acts, ...folded } = folding;
   return {
-    ...state,
-    status: vote.verdict === 'rejected' ? 'REJECTED' : 'REVOKED',
-    decision: {
-      verdict: 'rejected',
-      ...settled,
-      versionId: shownVersionId(state, vote.versionId),
-    },
+    ...folded,
+    votes: standing.votes(),
+    withdrawn: [...withdrawn].map(([actorId, at]) => ({ actorId, seq: at })),
+    acts: [...acts].map(([actorId, count]) => ({ actorId, count })),
   };
 }
 
-function afterCancellation(state: ReviewState, actorId: string): ReviewState {
-  switch (state.status) {
-    case 'PENDING':
-      return { ...state, status: 'REVOKED', cancelled: true };
-    case 'APPROVED':
-      return {
-        ...state,
-        status: 'REVOKED',
-        decision:
-          state.decision === null
-            ? null
-            : {
-                verdict: 'rejected',
-                versionId: state.decision.versionId,
-                actorId,
-                seq: state.seq,
-              },
-      };
-    case 'REJECTED':
-    case 'REVOKED':
-      return state;
+function foldIn(folding: Folding, fact: Fact): void {
+  switch (fact.kind) {
+    case 'vote':
+      folding.withdrawn.delete(fact.reviewerId);
+      folding.standing.add(fact);
+      settleByVote(folding, fact);
+      break;
+    case 'withdrawn':
+      folding.withdrawn.set(fact.actorId, fact.seq);
+      folding.standing.remove(fact.actorId);
+      reopenUnlessApproved(folding);
+      break;
+    case 'reassigned':
+      folding.policy = withReassigned(folding.policy, fact);
+      folding.standing.recount();
+      break;
+    case 'release_requested':
+      folding.releaseRequested = true;
+      break;
+    case 'cancelled':
+      settleByCancellation(folding, fact.actorId);
+      break;
+  }
+}
+
+function settleByVote(folding: Folding, vote: VoteRecorded): void {
+  const settled = { versionId: vote.versionId, actorId: vote.reviewerId, seq: vote.seq };
+  if (vote.verdict === 'approved') {
+    const approves =
+      folding.status === 'PENDING' &&
+      (vote.forced || folding.standing.isCompletedBy(folding.policy, vote));
+    if (approves) {
+      folding.status = 'APPROVED';
+      folding.decision = { verdict: 'approved', ...settled };
+    }
+    return;
+  }
+  // A refusal counts for the review, whichever version it names: it ends a pending one, and
+  // withdraws the approval of an approved one. What is final stays as it is.
+  if (folding.status === 'PENDING' || folding.status === 'APPROVED') {
+    folding.status = vote.verdict === 'rejected' ? 'REJECTED' : 'REVOKED';
+    folding.decision = {
+      verdict: 'rejected',
+      ...settled,
+      versionId: shownVersionId(folding, vote.versionId),
+    };
+  }
+}
+
+/** After an approval was taken back: what was approved by others as well stays so, and is theirs. */
+function reopenUnlessApproved(folding: Folding): void {
+  const { status, decision, standing, policy } = folding;
+  if (status !== 'APPROVED' || decision === null) {
+    return;
+  }
+  const approvals = standing.approvalsOf(decision.versionId);
+  const isApproved =
+    approvals.some(({ forced }) => forced) || tallyApprovals(policy, approvals).complete;
+  const latest = approvals.at(-1);
+  if (!isApproved || latest === undefined) {
+    folding.status = 'PENDING';
+    folding.decision = null;
+    folding.releaseRequested = false;
+  } else if (approvals.every(({ seq }) => seq !== decision.seq)) {
+    folding.decision = { ...decision, actorId: latest.reviewerId, seq: latest.seq };
+  }
+}
+
+function withReassigned(policy: Policy, { entry: key, to, seq }: EntryReassigned): Policy {
+  const { reassigned = [] } = policy;
+  const before = reassigned.find((one) => one.key === key);
+  return {
+    ...policy,
+    reassigned: [
+      ...reassigned.filter((one) => one !== before),
+      { key, to, since: before?.since ?? seq },
+    ],
+  };
+}
+
+function settleByCancellation(folding: Folding, actorId: string): void {
+  const { status, decision } = folding;
+  if (status === 'PENDING') {
+    folding.cancelled = true;
+  }
+  if (status === 'APPROVED' && decision !== null) {
+    folding.decision = { ...decision, verdict: 'rejected', actorId, seq: folding.seq };
+  }
+  if (status === 'PENDING' || status === 'APPROVED') {
+    folding.status = 'REVOKED';
   }
 }
 
@@ -138,7 +232,10 @@ export function entryStates(state: ReviewState, newestVersionId: string): readon
 }
 
 /** The version that rows and forms show: the decided one, else the newest. */
-export function shownVersionId(state: ReviewState, newestVersionId: string): string {
+export function shownVersionId(
+  state: Pick<ReviewState, 'decision'>,
+  newestVersionId: string,
+): string {
   return state.decision?.versionId ?? newestVersionId;
 }
 

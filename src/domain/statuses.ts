@@ -1,7 +1,7 @@
 /**
  * Where a review, or one entry of it, stands.
  *
- * People move it among the first four; the system sets the last three once the release is claimed.
+ * People move it among the first four; the release, and what comes of it, sets the last three.
  */
 export const REVIEW_STATUSES = [
   'PENDING',
@@ -17,7 +17,7 @@ export type ReviewStatus = (typeof REVIEW_STATUSES)[number];
 /** The statuses that follow from people's facts alone. */
 export type VotedStatus = 'PENDING' | 'APPROVED' | 'REJECTED' | 'REVOKED';
 
-/** A status at which a waiting workflow has something to claim. */
+/** A status at which a waiting workflow has something to do. */
 export function isTerminal(status: ReviewStatus): boolean {
   return status !== 'PENDING';
 }
@@ -27,8 +27,8 @@ export function isFinal(status: ReviewStatus): boolean {
   return status !== 'PENDING' && status !== 'APPROVED';
 }
 
-/** A status that says the release has been claimed. */
-export function isClaimed(status: ReviewStatus): boolean {
+/** A status that says the step has been released. */
+export function isReleased(status: ReviewStatus): boolean {
   return status === 'PROCESSING' || status === 'EXECUTED' || status === 'UNKNOWN';
 }
 

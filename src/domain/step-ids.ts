@@ -25,3 +25,8 @@ export function iterationAt(iterationKey: string | null, depth: number): string 
     ? null
     : iterationKey.split('.').slice(0, depth).join('.');
 }
+
+/** The id of the run that a step belongs to. */
+export function runIdOf(stepId: string): string {
+  return stepId.split('_', 2).join('_');
+}

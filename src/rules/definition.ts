@@ -7,6 +7,7 @@ import { checkGate } from './gate-check.js';
 import { checkSchema } from './json-schema.js';
 import { findUnsupported } from './not-yet-supported.js';
 import { MAX_PROBLEMS, describe, oneOf, under, type Problem } from './problem.js';
+import { refusalWarnings } from './refusal-warnings.js';
 import { typesOf } from './schema-reading.js';
 import { shapeProblems } from './zod-problems.js';
 
@@ -67,7 +68,7 @@ export function parseDefinition(workflowId: string, body: unknown): ParsedDefini
       blocks: order.ordered,
       metadata: metadata ?? null,
     },
-    warnings: under(['body', 'blocks'], read.warnings),
+    warnings: under(['body', 'blocks'], [...read.warnings, ...refusalWarnings(read.blocks)]),
   };
 }
 

@@ -2,10 +2,10 @@ import { sql } from 'kysely';
 import { hasEnded } from '../domain/statuses.js';
 import type { Actor } from './actors.js';
 import { recordAudit } from './audit.js';
+import { closeReviews } from './close-reviews.js';
 import { type Db, inTransaction, type Tx } from './database.js';
 import { oweMessage } from './outbox.js';
-import { type Dialect, recordFact } from './record-fact.js';
-import { lockReviewOf } from './reviews.js';
+import type { Dialect } from './record-fact.js';
 import { lockRun } from './runs.js';
 import type { RunRow } from './tables.js';
 
@@ -36,7 +36,7 @@ export async function cancelRun(
  * Marks a locked run cancelling, closes its unclaimed reviews, and owes one cancel to its workflow.
  *
  * What has been claimed goes on: its execution is out of a cancellation's reach. A run that never
- * began is cancelled for good; its workflow, if it starts at all, finds that and stops.
+ * began is cancelled for good with its steps; its workflow, if it starts at all, finds that and stops.
  */
 export async function cancelLockedRun(
   tx: Tx,
@@ -65,6 +65,11 @@ export async function cancelLockedRun(
     detail: { reason: about.reason, dialect: about.dialect },
   });
   if (!hasBegun) {
+    await tx
+      .updateTable('step')
+      .set({ status: 'cancelled', reason: about.reason, endedAt: sql`clock_timestamp()` })
+      .where('runId', '=', run.id)
+      .execute();
     return { run: cancelled, lease: null };
   }
   await closeOpenReviews(tx, cancelled, actor, about.reason);
@@ -76,28 +81,12 @@ export async function cancelLockedRun(
   return { run: cancelled, lease };
 }
 
-/** Closes every review of a locked run whose release nobody has claimed, by id. */
+/** Closes every review of a locked run whose release nobody has claimed. */
 export async function closeOpenReviews(
   tx: Tx,
   run: RunRow,
   actor: Actor,
   reason: string,
 ): Promise<void> {
-  const open = await tx
-    .selectFrom('review')
-    .select('id')
-    .where('runId', '=', run.id)
-    .where('status', 'in', ['PENDING', 'APPROVED'])
-    .orderBy('id')
-    .execute();
-  for (const { id } of open) {
-    const locked = await lockReviewOf(tx, run, id);
-    await recordFact(
-      tx,
-      locked,
-      actor,
-      { kind: 'cancelled', actorId: actor.id },
-      { reason, dialect: 'system' },
-    );
-  }
+  await closeReviews(tx, run, actor, { stepIds: null, reason, tellsGates: false });
 }

@@ -8,15 +8,16 @@ import { type Actor, asVoter } from './actors.js';
 import { recordAudit } from './audit.js';
 import { cancelLockedRun } from './cancel-run.js';
 import { type Db, inTransaction, type Tx } from './database.js';
-import { findPerson, personAsVoter } from './people.js';
+import { personAsVoter } from './people.js';
 import type { Dialect } from './record-fact.js';
-import { recordVoteLocked, type VoteResult } from './record-vote.js';
+import { recordVoteLocked, type RuledVote } from './record-vote.js';
 import type { ReviewUnderLock } from './reviews.js';
 import { lockStepOfRun } from './step-lock.js';
 import type { PersonRow, ReviewRow, RunRow } from './tables.js';
+import { asOf, lockVoter } from './voter.js';
 
 /** A vote that was counted, and what is owed for it. */
-type Counted = Exclude<VoteResult, { kind: 'not_found' | 'refused' }>;
+type Counted = Exclude<RuledVote, { kind: 'refused' }>;
 
 type VoteCommand = Extract<Command, { kind: 'vote' }>;
 
@@ -42,6 +43,8 @@ export type ClaimedVote = {
 /** What became of it; the order of the kinds is that of the checks. */
 export type ClaimedVoteResult =
   | { readonly kind: 'not_found' }
+  /** The backend's token was revoked before it was its turn. */
+  | { readonly kind: 'signed_out' }
   | { readonly kind: 'no_gate' }
   | { readonly kind: 'not_declared' }
   /** They have voted before, whichever way it was. */
@@ -73,11 +76,15 @@ export async function recordClaimedVote(
       return { kind: 'not_found' };
     }
     const { run, gate, locked } = found;
+    const { projectId, tokenId } = service;
+    const { person, isSignedIn } = await lockVoter(tx, projectId, vote.reviewerId, tokenId);
+    if (!isSignedIn) {
+      return { kind: 'signed_out' };
+    }
     if (gate === null) {
       return { kind: 'no_gate' };
     }
-    const policy = locked === null ? compilePolicy(gate) : locked.row.policy;
-    const person = await findPerson(tx, service.projectId, vote.reviewerId);
+    const policy = locked === null ? compilePolicy(gate) : locked.review.state.policy;
     const votes = locked?.review.state.votes ?? [];
     const voter = person === null ? null : personAsVoter(person);
     const isForced = vote.override?.force === true;
@@ -150,14 +157,11 @@ async function recordInName(
 
 /** The person as the one who acts, with the token of the backend that says so. */
 function inNameOf(service: Actor, person: PersonRow, asAdmin: boolean): Actor {
-  const { id, name, email, groups, roles } = person;
+  const { roles } = person;
   return {
+    ...asOf(person),
     projectId: service.projectId,
-    id,
     kind: 'person',
-    name,
-    email,
-    groups,
     roles: asAdmin ? [...new Set([...roles, 'admin' as const])] : roles,
     scopes: [],
     tokenId: service.tokenId,

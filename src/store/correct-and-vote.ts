@@ -8,6 +8,7 @@ import type { Tx } from './database.js';
 import { recordBasis } from './overlays.js';
 import { recordVoteLocked, type VoteRequest, type VoteResult } from './record-vote.js';
 import { lockReviewOf, type ReviewUnderLock } from './reviews.js';
+import { readVoter } from './voter.js';
 
 /** A vote on a version that is there, or on one that it brings with it. */
 export type VoteWithVersion = Omit<VoteRequest, 'command'> & {
@@ -30,11 +31,15 @@ export type CorrectedVote = { readonly versionId: string; readonly result: VoteR
 export async function correctAndVote(
   tx: Tx,
   locked: ReviewUnderLock,
-  actor: Actor,
+  caller: Actor,
   vote: VoteWithVersion,
   leaseMs: number,
 ): Promise<CorrectedVote> {
   const { command, correction, basisVersionId } = vote;
+  const actor = await readVoter(tx, caller);
+  if (actor === null) {
+    return { versionId: command.versionId, result: { kind: 'signed_out' } };
+  }
   if (correction === null) {
     const result = await recordVoteLocked(tx, locked, actor, vote, leaseMs);
     if (result.kind === 'recorded' && basisVersionId !== command.versionId) {

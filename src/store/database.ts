@@ -1,5 +1,8 @@
-import { CamelCasePlugin, Kysely, PostgresDialect, type Transaction } from 'kysely';
+import { setTimeout as delay } from 'node:timers/promises';
+import { CamelCasePlugin, Kysely, Transaction } from 'kysely';
 import { DatabaseError, Pool } from 'pg';
+import { Epoch, isStalePlan, StoreConnection, StoreDialect } from './connection.js';
+import { type Limits, SERVING_LIMITS } from './limits.js';
 import type { Tables } from './tables.js';
 
 /** Typed access to the store; `Tx` is the same inside a transaction. */
@@ -8,53 +11,148 @@ export type Tx = Transaction<Tables>;
 
 /** A connected store. */
 export type Database = {
+  /** For whatever writes or may have to wait for a lock. */
   readonly db: Db;
+  /** For whatever only reads: connections of its own, so that a wait for locks never takes them all. */
+  readonly reads: Db;
   readonly url: string;
   /** Ends every connection; pending statements are answered first. */
   close(): Promise<void>;
 };
 
+/** How a store is connected to. */
+export type DatabaseOptions = {
+  /** Connections of `db`; `reads` has `maxReadConnections` beside them. */
+  readonly maxConnections?: number;
+  readonly maxReadConnections?: number;
+  readonly limits?: Limits;
+  /** Told of connections that break while idle (a server restart); the pool replaces them. */
+  readonly onIdleError?: (error: Error) => void;
+};
+
+/** The name under which the server lists our sessions. */
+const APPLICATION_NAME = 'countersign';
+
+/** How soon TCP asks whether the other side is still there; then a few seconds are enough to know. */
+export const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelayMillis: 10_000 } as const;
+
 /** The failures worth a second try: serialization, deadlock. Nothing of the first one remains. */
 const RETRYABLE_SQLSTATES = new Set(['40001', '40P01']);
+const ATTEMPTS = 5;
+const BACKOFF_MS = 10;
 
-/**
- * Opens a pool of connections to PostgreSQL; it connects on first use.
- *
- * @param onIdleError told of connections that break while idle (a server restart); the pool replaces them
- */
-export function openDatabase(
-  url: string,
-  options: { readonly maxConnections?: number; readonly onIdleError?: (error: Error) => void } = {},
-): Database {
-  const pool = new Pool({
-    connectionString: url,
-    max: options.maxConnections ?? 10,
-    connectionTimeoutMillis: 5_000,
-    application_name: 'countersign',
-  });
-  // Without a listener an idle client's error ends the process when the server stops.
-  pool.on('error', options.onIdleError ?? (() => {}));
-  // The pool takes its own listener away from a client that is in use: a transaction that loses its
-  // connection between two statements would end the process, too. Its next statement fails anyway.
-  pool.on('connect', (client) => client.on('error', () => {}));
-  const db = new Kysely<Tables>({
-    dialect: new PostgresDialect({ pool }),
-    plugins: [new CamelCasePlugin({ maintainNestedObjectKeys: true })],
-  });
-  return { db, url, close: () => db.destroy() };
+/** Opens pools of connections to PostgreSQL; they connect on first use. */
+export function openDatabase(url: string, options: DatabaseOptions = {}): Database {
+  const { limits = SERVING_LIMITS } = options;
+  const epoch = new Epoch();
+  const open = (max: number): Db => {
+    const pool = new Pool({
+      connectionString: url,
+      max,
+      connectionTimeoutMillis: limits.connectMs,
+      query_timeout: limits.queryMs,
+      pipeline: true,
+      application_name: APPLICATION_NAME,
+      ...KEEP_ALIVE,
+    });
+    // Without a listener an idle client's error ends the process when the server stops.
+    pool.on('error', options.onIdleError ?? (() => {}));
+    // The pool takes its own listener away from a client that is in use: a transaction that loses its
+    // connection between two statements would end the process, too. Its next statement fails anyway.
+    pool.on('connect', (client) => client.on('error', () => {}));
+    return new Kysely<Tables>({
+      dialect: new StoreDialect({ pool, limits, epoch }),
+      plugins: [new CamelCasePlugin({ maintainNestedObjectKeys: true })],
+    });
+  };
+  const db = open(options.maxConnections ?? 10);
+  const reads = open(options.maxReadConnections ?? 4);
+  return {
+    db,
+    reads,
+    url,
+    close: async () => {
+      await Promise.all([db.destroy(), reads.destroy()]);
+    },
+  };
 }
 
-/** Runs `work` in one transaction, and again from the start where PostgreSQL asks for that. */
-export async function inTransaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
+/** Takes statements that have been sent, and that are answered together with the commit. */
+export type WithCommit = (...sent: readonly Promise<unknown>[]) => void;
+
+/**
+ * Runs `work` in one READ COMMITTED transaction, and again from the start where PostgreSQL asks for that.
+ *
+ * Statements that do not need each other's answers may be awaited together (`Promise.all`): they are
+ * sent at once, and are carried out in the order in which they were written. The last ones may be
+ * handed to `withCommit` in place of being awaited; the commit is sent right behind them, and where
+ * one of them fails nothing is committed and its error is thrown.
+ */
+export async function inTransaction<T>(
+  db: Db,
+  work: (tx: Tx, withCommit: WithCommit) => Promise<T>,
+): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await db.transaction().execute(work);
+      return await tryInTransaction(db, work);
     } catch (error) {
-      if (attempt >= 5 || !RETRYABLE_SQLSTATES.has(sqlState(error) ?? '')) {
+      const isWorthMore = RETRYABLE_SQLSTATES.has(sqlState(error) ?? '') || isStalePlan(error);
+      if (attempt >= ATTEMPTS || !isWorthMore) {
         throw error;
       }
+      await delay(Math.random() * BACKOFF_MS * 2 ** attempt);
     }
   }
+}
+
+async function tryInTransaction<T>(
+  db: Db,
+  work: (tx: Tx, withCommit: WithCommit) => Promise<T>,
+): Promise<T> {
+  if (db.isTransaction) {
+    throw new Error('a transaction cannot begin inside of another one');
+  }
+  const executor = db.getExecutor();
+  return await executor.provideConnection(async (connection) => {
+    if (!(connection instanceof StoreConnection)) {
+      throw new Error('a transaction needs a store that openDatabase has opened');
+    }
+    let isOpen = true;
+    const { driver } = connection;
+    const { dialect } = driver;
+    // Kysely's own transactions send one statement at a time.
+    const tx = new Transaction<Tables>({
+      config: { dialect },
+      dialect,
+      driver,
+      executor: executor.withConnectionProvider({
+        provideConnection: async (consumer) => {
+          if (!isOpen) {
+            throw new Error('the transaction has ended: await every statement inside of it');
+          }
+          return await consumer(connection);
+        },
+      }),
+    });
+    const last: Promise<unknown>[] = [];
+    try {
+      connection.begin();
+      const result = await work(tx, (...sent) => {
+        last.push(...sent);
+        Promise.all(sent).catch(() => {}); // the error is thrown below, whatever else happens first
+      });
+      const committed = connection.commit();
+      committed.catch(() => {}); // where a statement failed, its error says more
+      await Promise.all(last);
+      await committed;
+      return result;
+    } catch (error) {
+      await connection.rollback();
+      throw error;
+    } finally {
+      isOpen = false;
+    }
+  });
 }
 
 /** The SQLSTATE of a PostgreSQL error, or null for any other. */

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { type Actor, SYSTEM } from './actors.js';
 import { recordAudit } from './audit.js';
-import { type Db, inTransaction, type Tx } from './database.js';
+import { type Database, type Db, inTransaction, type Tx } from './database.js';
 import type { PersonStatement } from './people.js';
 import { beginSession } from './sign-ins.js';
 import type { PersonRow } from './tables.js';
@@ -24,10 +24,10 @@ export async function signInFromDirectory(db: Db, person: PersonStatement): Prom
 
 /** The person whom a token of their directory states, made or refreshed where that says something new. */
 export async function findActorFromDirectory(
-  db: Db,
+  { db, reads }: Pick<Database, 'db' | 'reads'>,
   person: PersonStatement,
 ): Promise<Actor | null> {
-  const known = await db
+  const known = await reads
     .selectFrom('person')
     .selectAll()
     .where('projectId', '=', SYSTEM.projectId)

@@ -1,9 +1,8 @@
 import { sql } from 'kysely';
 import { SYSTEM } from './actors.js';
 import { recordAudit } from './audit.js';
+import { closeReviews } from './close-reviews.js';
 import type { Tx } from './database.js';
-import { oweFact, recordFact } from './record-fact.js';
-import { lockReviewOf } from './reviews.js';
 import type { RunRow, StepRow } from './tables.js';
 
 /** Ends locked steps of which nothing comes, and says why. */
@@ -12,7 +11,7 @@ export async function skipSteps(tx: Tx, stepIds: readonly string[], reason: stri
     await tx
       .updateTable('step')
       .set({ status: 'skipped', reason, endedAt: sql`clock_timestamp()` })
-      .where('id', 'in', [...stepIds])
+      .where('id', '=', sql<string>`any(${[...stepIds]})`)
       .execute();
   }
 }
@@ -63,12 +62,12 @@ export async function dropIteration(
     .where((eb) =>
       eb.or([
         eb.and([eb('stepId', '=', parentStepId), eb('iterationKey', '=', iterationKey)]),
-        eb('stepId', 'in', [...inside]),
+        eb('stepId', '=', sql<string>`any(${[...inside]})`),
       ]),
     )
     .execute();
   const idle = await idleSteps(tx, inside);
-  await closeReviews(tx, run, idle, reason);
+  await closeReviews(tx, run, SYSTEM, { stepIds: idle, reason, tellsGates: true });
   await skipSteps(tx, idle, reason);
   await recordAudit(tx, SYSTEM, 'iteration_dropped', {
     runId: run.id,
@@ -101,34 +100,4 @@ async function idleSteps(tx: Tx, stepIds: readonly string[]): Promise<readonly s
        and review.status is distinct from 'PROCESSING'
      order by step.id for no key update of step`.execute(tx);
   return rows.map(({ id }) => id);
-}
-
-/** Closes the open reviews of some steps, by id; the gates that wait for them are owed the news. */
-async function closeReviews(
-  tx: Tx,
-  run: RunRow,
-  stepIds: readonly string[],
-  reason: string,
-): Promise<void> {
-  if (stepIds.length === 0) {
-    return;
-  }
-  const open = await tx
-    .selectFrom('review')
-    .select('id')
-    .where('stepId', 'in', [...stepIds])
-    .where('status', 'in', ['PENDING', 'APPROVED'])
-    .orderBy('id')
-    .execute();
-  for (const { id } of open) {
-    const locked = await lockReviewOf(tx, run, id);
-    const recorded = await recordFact(
-      tx,
-      locked,
-      SYSTEM,
-      { kind: 'cancelled', actorId: SYSTEM.id },
-      { reason, dialect: 'system' },
-    );
-    await oweFact(tx, recorded, 0);
-  }
 }

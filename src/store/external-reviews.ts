@@ -11,7 +11,6 @@ import { recordAudit } from './audit.js';
 import { type Db, inTransaction, type Tx } from './database.js';
 import { endRun } from './end-run.js';
 import { type Firing, openReview } from './gates.js';
-import type { Holder } from './holders.js';
 import { completeStep } from './ledger.js';
 import { findReviewOfStep, findVersion, listFacts } from './reviews.js';
 import { getRun, lockRun } from './runs.js';
@@ -30,6 +29,8 @@ export type ExternalOpening = {
   readonly snapshot: JsonObject;
   /** What the gate's predicate found; null when nobody need be asked. */
   readonly firing: Firing | null;
+  /** The hash of everything that was asked but the snapshot: policy, schema, types, owner. */
+  readonly orderSha256: string;
 };
 
 /** Finds what an external run was opened from. */
@@ -56,9 +57,9 @@ export async function isByValue(db: Db, runId: string): Promise<boolean> {
 export async function openExternalReview(
   db: Db,
   opening: ExternalOpening,
-  holder: Holder,
+  holder: string,
 ): Promise<void> {
-  const { runId, request, definition, block, gate, snapshot, firing } = opening;
+  const { runId, request, definition, block, gate, snapshot, firing, orderSha256 } = opening;
   const { projectId } = SYSTEM;
   const version = await storeDefinition(db, definition);
   await inTransaction(db, async (tx) => {
@@ -78,6 +79,7 @@ export async function openExternalReview(
         key: request.key,
         snapshotSha256: sha256,
         snapshotRef: request.snapshot_ref,
+        orderSha256,
       })
       .execute();
     await createSteps(tx, run, definition);
@@ -86,15 +88,15 @@ export async function openExternalReview(
       .set({
         status: 'running',
         startedAt: sql`clock_timestamp()`,
-        holder: holder.workflowId,
-        holderStartedAt: new Date(holder.startedAt),
+        holder,
+        holderNumber: 1,
         output: text,
       })
       .where('runId', '=', runId)
       .returningAll()
       .executeTakeFirstOrThrow();
     if (firing === null) {
-      await completeStep(tx, step, null);
+      await completeStep(tx, run, step, null);
     } else {
       await openReview(tx, { run, step, block }, gate, firing);
     }

@@ -1,98 +1,194 @@
 import { sql } from 'kysely';
 import { compilePolicy } from '../domain/compile-policy.js';
-import type { Gate, Predicate } from '../domain/definition.js';
+import type { BlockInput, Gate, Predicate } from '../domain/definition.js';
 import { parseDurationMs } from '../domain/duration.js';
-import type { Fact } from '../domain/facts.js';
 import type { JsonObject } from '../domain/json.js';
-import type { StepEnd } from '../domain/orders.js';
-import type { Policy } from '../domain/policy.js';
-import { entryStates, openedReview } from '../domain/review-state.js';
-import { isClaimed, isStepEnded, type ReviewStatus } from '../domain/statuses.js';
-import { msUntilOpen } from '../domain/time-window.js';
+import { type Caller, holderSeenBy, ruleOnTake } from '../domain/ledger.js';
+import type { Blocked, Ended, GateEnd, StepEnd } from '../domain/orders.js';
+import { entryStates, openedReview, type ReviewState } from '../domain/review-state.js';
+import { isStepEnded } from '../domain/statuses.js';
+import { standingVotes } from '../domain/tally.js';
 import { canonicalForm } from '../rules/canonical.js';
 import { versionId } from '../rules/content-ids.js';
 import { SYSTEM } from './actors.js';
 import { recordAudit } from './audit.js';
 import { type Db, inTransaction, type Tx } from './database.js';
 import { newId } from './ids.js';
-import { dropIteration, skipSteps } from './dropped.js';
-import { type Holder, isOlderThanHolder, replaceHolder } from './holders.js';
-import { completeStep, endOf, isReleased } from './ledger.js';
+import { hasBeenReplaced, replaceHolder } from './holders.js';
+import {
+  completeRunIfDone,
+  endedStatus,
+  endOf,
+  isIteratingStep,
+  markRunning,
+  waiveInput,
+} from './ledger.js';
+import { lockLedger, type LockedStep } from './locked-step.js';
 import { writeEntries } from './record-fact.js';
-import { findReviewOfStep, listFacts, lockReviewOf, readFact } from './reviews.js';
-import { lockRun } from './runs.js';
-import { getStepContext, lockStep, type StepContext } from './steps.js';
-import type { ReviewRow, RunRow, StepRow } from './tables.js';
+import { releaseIfDue, skipRefused } from './release.js';
+import { findReviewOfStep, lockReviewOf, type ReviewUnderLock } from './reviews.js';
+import type { StepContext } from './steps.js';
+import type { ReviewRow } from './tables.js';
 
-/** A review as its workflow sees it: ids and verdicts, nothing that people wrote. */
+/** A review as its workflow sees it: ids and verdicts, nothing that people wrote, and no list of facts. */
 export type GateView = {
   readonly reviewId: string;
-  readonly policy: Policy;
   readonly newestVersionId: string;
-  readonly facts: readonly Fact[];
+  readonly state: ReviewState;
 };
 
-/** What a gated step is at, when a workflow asks to run it. */
+/** How a gated step stands for the workflow that runs it. */
+export type Standing =
+  /** Its review waits: for people, or for `waitMs` until what is approved may be released. */
+  | { readonly kind: 'waiting'; readonly gate: GateView; readonly waitMs: number | null }
+  /** Its input has been released: the block is to be executed. */
+  | { readonly kind: 'execute' }
+  | Ended<GateEnd>;
+
+/** What becomes of a workflow's request to run a gated step. */
 export type Taking =
-  | { readonly kind: 'waiting'; readonly gate: GateView }
-  | { readonly kind: 'unopened' }
-  | { readonly kind: 'ended'; readonly end: StepEnd };
+  | Standing
+  /** It holds the step now, and no review has been opened. */
+  | { readonly kind: 'unopened'; readonly context: StepContext }
+  | ToVerify
+  | Blocked
+  | { readonly kind: 'not_theirs' };
 
 /**
- * Makes a workflow the holder of a gated step and tells it where the step stands.
- *
- * Idempotent for the holder. A younger workflow takes over (an operator's reset started it), and the
- * one before is owed a cancel, so that it does not wait for ever; an older one is superseded, so that
- * a late retry cannot take the step back.
+ * Another workflow holds the step: Temporal has to confirm that the present execution of the workflow which
+ * runs these blocks has started the one that asks.
  */
-export async function takeStep(db: Db, stepId: string, holder: Holder): Promise<Taking> {
-  const before = await getStepContext(db, stepId);
+export type ToVerify = { readonly kind: 'verify'; readonly parentWorkflowId: string };
+
+/**
+ * Makes a workflow the holder of a gated step and tells it where the step stands (see `ruleOnTake`).
+ *
+ * Idempotent for the holder. A workflow that takes over is numbered, and the one before is owed a
+ * cancel, so that it does not wait for ever; it is remembered, so that it never takes the step back.
+ *
+ * @param isConfirmed Temporal has confirmed that the caller was started by the present execution of the run
+ */
+export async function takeStep(
+  db: Db,
+  stepId: string,
+  caller: Caller,
+  isConfirmed = false,
+): Promise<Taking> {
   return await inTransaction(db, async (tx) => {
-    const run = await lockRun(tx, before.run.id);
-    const step = await lockStep(tx, stepId);
-    if (isOlderThanHolder(step, holder)) {
-      return { kind: 'ended', end: 'superseded' };
-    }
-    const review = await findReviewOfStep(tx, stepId);
-    if (isStepEnded(step.status)) {
-      return { kind: 'ended', end: endOf(step) };
-    }
-    if (isReleased(step)) {
-      return { kind: 'ended', end: 'completed' };
-    }
-    if (run.status !== 'running' && (review === null || !isClaimed(review.status))) {
-      return { kind: 'ended', end: 'stopped' };
-    }
-    if (step.holder !== holder.workflowId) {
-      await replaceHolder(tx, run, step, holder);
-      await supersedeFailedSignals(tx, stepId);
+    const locked = await lockLedger(tx, stepId);
+    const { run, step, block, ledgerRun, ledgerStep, needs, review } = locked;
+    const wasReplaced = await hasBeenReplaced(tx, step, caller);
+    const ruling = ruleOnTake(ledgerRun, ledgerStep, needs, { caller, wasReplaced, isConfirmed });
+    switch (ruling.kind) {
+      case 'ended':
+        return { kind: 'ended', end: endOfGate(locked, ruling.end), run: endedStatus(run) };
+      case 'verify':
+        return { kind: 'verify', parentWorkflowId: ledgerStep.iteratedBy ?? run.id };
+      case 'blocked':
+      case 'not_theirs':
+        return ruling;
+      case 'take':
+        await replaceHolder(tx, run, step, caller?.workflowId ?? '');
+        await supersedeFailedSignals(tx, stepId);
+        await markRunning(tx, run);
+        break;
+      case 'held':
+        break;
     }
     return review === null
-      ? { kind: 'unopened' }
-      : { kind: 'waiting', gate: await viewGate(tx, review) };
+      ? { kind: 'unopened', context: { run, step, block } }
+      : await standNow(tx, locked, review);
   });
+}
+
+/** How a gated step stands for one that asks: as its holder, or as one that is not (any more). */
+export type GateCheck =
+  | Standing
+  /** The step has no review, or nobody holds it: there is nothing to wait for yet. */
+  | { readonly kind: 'unopened' };
+
+/**
+ * Releases a gated step if that is due, and tells its workflow how it stands.
+ *
+ * What a workflow believes does not matter here. Whatever would cancel, skip or drop is read from the
+ * store, and a workflow whose step another one holds is `superseded`.
+ */
+export async function checkGate(db: Db, stepId: string, caller: Caller): Promise<GateCheck> {
+  return await inTransaction(db, async (tx) => {
+    const locked = await lockLedger(tx, stepId);
+    const { run, step, ledgerStep, review } = locked;
+    if (isStepEnded(step.status) || isIteratingStep(step)) {
+      return { kind: 'ended', end: endOfGate(locked, endOf(step)), run: endedStatus(run) };
+    }
+    switch (holderSeenBy(ledgerStep, caller)) {
+      case 'anothers':
+        return { kind: 'ended', end: 'superseded', run: endedStatus(run) };
+      case 'nobodys':
+        return { kind: 'unopened' };
+      case 'mine':
+        return review === null ? { kind: 'unopened' } : await standNow(tx, locked, review);
+    }
+  });
+}
+
+/** Releases a locked step if that is due, and says how it stands for its holder. */
+async function standNow(tx: Tx, locked: LockedStep, opened: ReviewRow): Promise<Standing> {
+  const { run, step } = locked;
+  if (opened.status === 'PROCESSING') {
+    return { kind: 'execute' };
+  }
+  const underLock = await lockReviewOf(tx, run, opened.id);
+  const { row: review, review: ruleable } = underLock;
+  if (review.status === 'REJECTED' || review.status === 'REVOKED') {
+    const isSkipped = await skipRefused(tx, run, step, review, ruleable.state);
+    const isFinal = isSkipped || run.status !== 'running';
+    return {
+      kind: 'ended',
+      end: isSkipped
+        ? review.policy.onReject === 'drop'
+          ? 'dropped'
+          : 'skipped'
+        : ruleable.state.cancelled || !isFinal
+          ? 'stopped'
+          : 'rejected',
+      run: isSkipped ? await completeRunIfDone(tx, run, step) : endedStatus(run),
+    };
+  }
+  const release = await releaseIfDue(tx, underLock, step, ruleable.state);
+  switch (release.kind) {
+    case 'released':
+      return release.ended ?? { kind: 'execute' };
+    case 'wait':
+      return { kind: 'waiting', gate: viewGate(underLock), waitMs: release.ms };
+    case 'by_hand':
+    case 'no':
+      return { kind: 'waiting', gate: viewGate(underLock), waitMs: null };
+  }
+}
+
+/** What the end of a step means for its gate: who refused it is told by its review. */
+function endOfGate({ step, review }: LockedStep, end: StepEnd): GateEnd {
+  const wasRefused = review?.status === 'REJECTED' || review?.status === 'REVOKED';
+  if (end === 'skipped' && wasRefused && review.policy.onReject === 'drop') {
+    return step.reason?.startsWith('iteration ') === true ? 'skipped' : 'dropped';
+  }
+  return end;
 }
 
 /** What failed to reach the holder before is among the facts that the new one reads. */
 async function supersedeFailedSignals(tx: Tx, stepId: string): Promise<void> {
   await sql`
-    update outbox set state = 'superseded', settled_at = clock_timestamp()
+    delete from outbox
      where state = 'failed' and kind = 'signal'
        and review_id = (select id from review where step_id = ${stepId})`.execute(tx);
 }
 
-/** Reads a review again for the workflow that waits on it. */
-export async function readGate(db: Db, stepId: string): Promise<GateView | null> {
-  const review = await findReviewOfStep(db, stepId);
-  return review === null ? null : await viewGate(db, review);
-}
-
-async function viewGate(db: Db | Tx, review: ReviewRow): Promise<GateView> {
+/** A review as its workflow sees it: how it stands, in ids and verdicts. */
+function viewGate({ row, review }: Pick<ReviewUnderLock, 'row' | 'review'>): GateView {
   return {
-    reviewId: review.id,
-    policy: review.policy,
-    newestVersionId: review.newestVersionId,
-    facts: (await listFacts(db, review.id)).map(readFact),
+    reviewId: row.id,
+    newestVersionId: row.newestVersionId,
+    state: { ...review.state, votes: standingVotes(review.state.votes) },
   };
 }
 
@@ -117,7 +213,7 @@ export async function openReview(
   const { run, step, block } = context;
   const existing = await findReviewOfStep(tx, step.id);
   if (existing !== null) {
-    return await viewGate(tx, existing);
+    return viewGate(await lockReviewOf(tx, run, existing.id));
   }
   const id = newId('rev');
   const seedId = versionId(id, firing.snapshot);
@@ -181,7 +277,7 @@ export async function openReview(
     reviewId: id,
     detail: { step_id: step.id, version_id: seedId, because: firing.because },
   });
-  return { reviewId: id, policy, newestVersionId: seedId, facts: [] };
+  return { reviewId: id, newestVersionId: seedId, state: openedReview(policy) };
 }
 
 /** When a review opens and is due, by one reading of the clock; nothing where it is never due. */
@@ -200,163 +296,29 @@ async function openingTimes(
 }
 
 /**
- * Opens the review of a gate on a block's input, before the block runs.
+ * Opens the review of a gate on a block's input, before the block runs; or keeps on record that nobody
+ * need be asked for exactly this input.
  *
- * @returns the gate, or null when the step has no business there any more
+ * @param firing what the gate's predicate found; null where it did not fire
+ * @returns the gate, or null when nobody is asked; `gone` when the step has no business there any more
  */
 export async function openInputReview(
   db: Db,
   stepId: string,
-  holder: string,
+  caller: Caller,
   gate: Gate,
-  firing: Firing,
-): Promise<GateView | null> {
-  const before = await getStepContext(db, stepId);
+  asked: { readonly input: BlockInput; readonly firing: Firing | null },
+): Promise<GateView | null | 'gone'> {
   return await inTransaction(db, async (tx) => {
-    const run = await lockRun(tx, before.run.id);
-    const step = await lockStep(tx, stepId);
-    return run.status !== 'running' || step.holder !== holder || isStepEnded(step.status)
-      ? null
-      : await openReview(tx, { run, step, block: before.block }, gate, firing);
+    const { run, step, block, ledgerStep } = await lockLedger(tx, stepId);
+    const isTheirs = holderSeenBy(ledgerStep, caller) === 'mine';
+    if (run.status !== 'running' || !isTheirs || isStepEnded(step.status)) {
+      return 'gone';
+    }
+    if (asked.firing === null) {
+      await waiveInput(tx, stepId, asked.input);
+      return null;
+    }
+    return await openReview(tx, { run, step, block }, gate, asked.firing);
   });
-}
-
-/** What a claim asks to be confirmed: the outcome that the workflow believes in. */
-export type ClaimRequest = {
-  readonly stepId: string;
-  readonly holder: string;
-  readonly status: ReviewStatus;
-  readonly versionId: string | null;
-};
-
-/**
- * What a granted claim leads to. `rejected`: its run is being cancelled. `skipped`: the step was refused
- * and the run goes on without it; `dropped`: without its iteration.
- */
-export type ClaimOutcome =
-  'released' | 'execute' | 'rejected' | 'cancelled' | 'skipped' | 'dropped';
-
-/** The store's answer to a claim. */
-export type ClaimAnswer =
-  | { readonly granted: true; readonly outcome: ClaimOutcome }
-  | {
-      readonly granted: false;
-      readonly why:
-        | 'superseded'
-        | 'not_decided'
-        | 'decided_otherwise'
-        | 'not_yet'
-        | 'awaiting_release'
-        | 'run_not_running';
-      /** How long until it may be claimed, where only time is missing. */
-      readonly waitMs: number | null;
-      readonly gate: GateView | null;
-    };
-
-/**
- * Claims the release of a decided step: the one conditional update that lets anything flow on.
- *
- * The verdict and version must be those of the stored decision, the caller must be the step's
- * holder and the run must be running. Idempotent for the holder: a retry gets the recorded grant.
- * A refusal is news: it carries what the store holds. What its reviewers refused without ending the
- * run is skipped here.
- */
-export async function claimRelease(db: Db, claim: ClaimRequest): Promise<ClaimAnswer> {
-  const before = await getStepContext(db, claim.stepId);
-  return await inTransaction(db, async (tx) => {
-    const run = await lockRun(tx, before.run.id);
-    const step = await lockStep(tx, claim.stepId);
-    const opened = await findReviewOfStep(tx, claim.stepId);
-    if (isReleased(step)) {
-      return { granted: true, outcome: 'released' };
-    }
-    if (step.holder !== claim.holder) {
-      return { granted: false, why: 'superseded', waitMs: null, gate: null };
-    }
-    if (opened === null) {
-      return { granted: false, why: 'not_decided', waitMs: null, gate: null };
-    }
-    const locked = await lockReviewOf(tx, run, opened.id);
-    const { row: review, now } = locked;
-    const gate = await viewGate(tx, review);
-    const refuse = (
-      why: Exclude<Extract<ClaimAnswer, { granted: false }>['why'], 'superseded'>,
-      waitMs: number | null = null,
-    ): ClaimAnswer => ({ granted: false, why, waitMs, gate });
-
-    if (isClaimed(review.status)) {
-      return { granted: true, outcome: review.placement === 'input' ? 'execute' : 'released' };
-    }
-    if (review.status === 'PENDING') {
-      return refuse('not_decided');
-    }
-    const isRefused = review.status !== 'APPROVED' && !locked.review.state.cancelled;
-    if (isRefused && run.status === 'running' && review.policy.onReject !== 'cancel_run') {
-      if (!isStepEnded(step.status)) {
-        await skipRefused(tx, run, step, review);
-      }
-      return { granted: true, outcome: review.policy.onReject === 'drop' ? 'dropped' : 'skipped' };
-    }
-    if (step.status === 'skipped') {
-      return { granted: true, outcome: 'skipped' };
-    }
-    if (review.status !== 'APPROVED') {
-      return { granted: true, outcome: locked.review.state.cancelled ? 'cancelled' : 'rejected' };
-    }
-    if (claim.status !== 'APPROVED' || claim.versionId !== review.decisionVersionId) {
-      return refuse('decided_otherwise');
-    }
-    if (run.status !== 'running') {
-      return refuse('run_not_running');
-    }
-    const { release } = review.policy;
-    if (release === 'manual' && !locked.review.state.releaseRequested) {
-      return refuse('awaiting_release');
-    }
-    if (typeof release === 'object' && review.decidedAt !== null) {
-      const waitMs = review.decidedAt.getTime() + release.afterMs - now.getTime();
-      if (waitMs > 0) {
-        return refuse('not_yet', waitMs);
-      }
-    }
-    // Also behind a release by hand: it was asked for within the window, and may get here too late.
-    const closedMs = review.timeWindow === null ? 0 : msUntilOpen(review.timeWindow, now.getTime());
-    if (closedMs > 0) {
-      return refuse('not_yet', closedMs);
-    }
-
-    const isOutput = review.placement === 'output';
-    await tx
-      .updateTable('review')
-      .set((eb) => ({
-        status: isOutput ? 'EXECUTED' : 'PROCESSING',
-        rev: eb('rev', '+', 1),
-        claimedAt: now,
-        claimedBy: claim.holder,
-        endedAt: isOutput ? now : null,
-      }))
-      .where('id', '=', review.id)
-      .execute();
-    if (isOutput) {
-      await completeStep(tx, step, review.decisionVersionId);
-    }
-    await recordAudit(tx, SYSTEM, 'release_claimed', {
-      runId: run.id,
-      reviewId: review.id,
-      detail: { version_id: review.decisionVersionId, holder: claim.holder },
-    });
-    return { granted: true, outcome: isOutput ? 'released' : 'execute' };
-  });
-}
-
-/** Ends a step that its reviewers refused, where its run goes on; nothing of it flows on. */
-async function skipRefused(tx: Tx, run: RunRow, step: StepRow, review: ReviewRow): Promise<void> {
-  const verb = review.status === 'REVOKED' ? 'revoked' : 'rejected';
-  const who = review.decidedByName ?? review.decidedBy ?? 'somebody';
-  const why = review.decisionReason === null ? '' : `: ${review.decisionReason}`;
-  const reason = `${verb} by ${who}${why}`;
-  await skipSteps(tx, [step.id], reason);
-  if (review.policy.onReject === 'drop') {
-    await dropIteration(tx, run, step, `block '${step.blockId}' was ${reason}`);
-  }
 }

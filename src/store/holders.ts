@@ -1,37 +1,53 @@
+import { sql } from 'kysely';
+import type { Caller } from '../domain/ledger.js';
 import { SYSTEM } from './actors.js';
 import { recordAudit } from './audit.js';
 import type { Tx } from './database.js';
 import { oweMessage } from './outbox.js';
 import type { RunRow, StepRow } from './tables.js';
 
-/** Who runs a step: a Temporal workflow, and when it started (the younger one prevails). */
-export type Holder = { readonly workflowId: string; readonly startedAt: string };
-
-/** Whether a workflow started before the one that holds the step; of two at once the lesser id did. */
-export function isOlderThanHolder(step: StepRow, asking: Holder): boolean {
-  if (step.holderStartedAt === null || step.holder === asking.workflowId) {
+/** Whether another workflow has taken a step from this one before; such a one never holds it again. */
+export async function hasBeenReplaced(tx: Tx, step: StepRow, caller: Caller): Promise<boolean> {
+  if (caller === null || step.holderNumber === 0 || step.holder === caller.workflowId) {
     return false;
   }
-  const ageMs = step.holderStartedAt.getTime() - new Date(asking.startedAt).getTime();
-  return ageMs > 0 || (ageMs === 0 && asking.workflowId < (step.holder ?? ''));
+  const row = await tx
+    .selectFrom('replacedHolder')
+    .select('number')
+    .where('stepId', '=', step.id)
+    .where('workflowId', '=', caller.workflowId)
+    .executeTakeFirst();
+  return row !== undefined;
 }
 
-/** Makes a workflow the holder of a locked step; the one before is owed a cancel, so that it does not wait for ever. */
+/**
+ * Makes a workflow the holder of a locked step, under the next number. The one before is owed a cancel,
+ * so that it does not wait for ever, and is remembered as replaced.
+ */
 export async function replaceHolder(
   tx: Tx,
   run: RunRow,
   step: StepRow,
-  holder: Holder,
+  workflowId: string,
 ): Promise<void> {
   await tx
     .updateTable('step')
-    .set({ holder: holder.workflowId, holderStartedAt: new Date(holder.startedAt) })
+    .set({ holder: workflowId, holderNumber: sql`holder_number + 1` })
     .where('id', '=', step.id)
     .execute();
   if (step.holder !== null) {
+    await tx
+      .insertInto('replacedHolder')
+      .values({
+        stepId: step.id,
+        number: step.holderNumber,
+        projectId: run.projectId,
+        workflowId: step.holder,
+      })
+      .execute();
     await recordAudit(tx, SYSTEM, 'holder_replaced', {
       runId: run.id,
-      detail: { step_id: step.id, before: step.holder, after: holder.workflowId },
+      detail: { step_id: step.id, before: step.holder, after: workflowId },
     });
     await oweMessage(
       tx,

@@ -2,7 +2,6 @@ import { type Expression, sql, type SqlBool } from 'kysely';
 import type { ReviewStatus } from '../domain/statuses.js';
 import type { Actor } from './actors.js';
 import type { Db } from './database.js';
-import { asResume, type Resume } from './outbox.js';
 import { type Page, type PageRequest, readPage } from './paging.js';
 import { findReview } from './reviews.js';
 import type { ReviewRow } from './tables.js';
@@ -10,8 +9,8 @@ import type { ReviewRow } from './tables.js';
 /**
  * The four ways in which somebody looks at reviews.
  *
- * `waiting`: undecided, an open entry is theirs to fill, and they have not approved the newest
- * version. `open_to_me`: undecided, and they may do something about it. `decided_by_me`: they have
+ * `waiting`: undecided, and an open entry is theirs to fill for which they have not yet approved the
+ * newest version. `open_to_me`: undecided, and they may do something about it. `decided_by_me`: they have
  * voted on it. `all`: every review of the project.
  */
 export const INBOX_VIEWS = ['waiting', 'open_to_me', 'decided_by_me', 'all'] as const;
@@ -29,7 +28,7 @@ export type InboxFilter = {
   readonly olderThanMs: number | null;
   /** Undecided, and the time by which a decision was wanted has passed. */
   readonly isOverdue: boolean;
-  /** Words that all occur in the review's names, ids, owner or reason. */
+  /** Words that all occur in the review's names, ids, owner or reason; see `SEARCHED_AT_MOST`. */
   readonly search: readonly string[];
 };
 
@@ -54,8 +53,8 @@ export async function listInbox(
   return await readPage<ReviewRow, ReviewRow>(
     { ...page, order: page.order === 'desc' ? 'desc' : 'asc' },
     (id) => findReview(db, reader.projectId, id),
-    (position, direction, limit) =>
-      db
+    (position, direction, limit) => {
+      const inView = db
         .selectFrom('review')
         .selectAll()
         .where('projectId', '=', reader.projectId)
@@ -64,9 +63,19 @@ export async function listInbox(
         .where(position)
         .$if(isByDue, (query) => query.orderBy(DUE, direction))
         .orderBy('createdAt', direction)
-        .orderBy('id', direction)
-        .limit(limit)
-        .execute(),
+        .orderBy('id', direction);
+      return filter.search.length === 0
+        ? inView.limit(limit).execute()
+        : db
+            .selectFrom(inView.limit(SEARCHED_AT_MOST).as('review'))
+            .selectAll()
+            .where(says(filter.search))
+            .$if(isByDue, (query) => query.orderBy(DUE, direction))
+            .orderBy('createdAt', direction)
+            .orderBy('id', direction)
+            .limit(limit)
+            .execute();
+    },
     isByDue ? isBeyondByDue : undefined,
   );
 }
@@ -85,7 +94,15 @@ function isBeyondByDue(row: ReviewRow, direction: 'asc' | 'desc'): Expression<Sq
 export const COUNTED_AT_MOST = 10_000;
 
 /**
- * Counts the reviews of every view, each up to `COUNTED_AT_MOST`.
+ * A search reads so many reviews of the view, in the order of the list, and no more.
+ *
+ * Words are looked for anywhere in a review's texts, which no index without an extension of PostgreSQL
+ * can do; and one without a hit would read every review there has ever been.
+ */
+export const SEARCHED_AT_MOST = 20_000;
+
+/**
+ * Counts the reviews of every view, each up to `COUNTED_AT_MOST`; with a search, among the newest that it reads.
  *
  * Whether a review fits is asked once, not once for every view: a search reads much of each row. What is
  * gathered before it is counted is gathered only as far as somebody counts.
@@ -100,18 +117,24 @@ export async function countInbox(
   // Under the name of the table, so that the conditions of views say the same of both.
   const open = (view: InboxView) =>
     count(sql`select 1 from open as review where ${isIn(view, reader)}`);
+  /** The reviews of which something is so, and that fit. */
+  const those = (isSo: Expression<SqlBool>) => {
+    const fitting = sql`select * from review
+      where project_id = ${reader.projectId} and ${isSo} and ${fits(filter)}`;
+    return filter.search.length === 0
+      ? fitting
+      : sql`select * from (${fitting} order by created_at desc, id desc limit ${SEARCHED_AT_MOST}) as review
+             where ${says(filter.search)}`;
+  };
   const { rows } = await sql<Record<InboxView, number>>`
     with open as materialized (
-      select id, project_id, status, owner_id, policy, newest_version_id from review
-       where project_id = ${reader.projectId} and status = 'PENDING' and ${fits(filter)})
+      select id, project_id, status, owner_id, policy, newest_version_id
+        from (${those(sql<SqlBool>`status = 'PENDING'`)}) as pending)
     select ${open('waiting')} as waiting, ${open('open_to_me')} as open_to_me,
-           ${count(sql`select 1 from review where project_id = ${reader.projectId}
-                          and ${isIn('decided_by_me', reader)} and ${fits(filter)}`)} as decided_by_me,
-           least(${COUNTED_AT_MOST}, ${open('all')} + ${count(sql`
-             select 1 from review
-              where project_id = ${reader.projectId} and status <> 'PENDING' and ${fits(filter)}`)}) as "all"`.execute(
-    db,
-  );
+           ${count(those(isIn('decided_by_me', reader)))} as decided_by_me,
+           least(${COUNTED_AT_MOST}, ${open('all')} + ${count(
+             those(sql<SqlBool>`status <> 'PENDING'`),
+           )}) as "all"`.execute(db);
   // The plugin that names columns in camel case is told nothing of views.
   const row: Readonly<Record<string, number>> = rows[0] ?? {};
   return {
@@ -148,28 +171,6 @@ export async function readFacets(db: Db, projectId: string): Promise<Facets> {
        group by name order by name`.execute(db),
   ]);
   return { blocks: blocks.rows, groups: groups.rows };
-}
-
-/** What became of telling the workflows about the latest fact of each of several reviews. */
-export async function resumesOf(
-  db: Db,
-  reviewIds: readonly string[],
-): Promise<ReadonlyMap<string, Resume>> {
-  if (reviewIds.length === 0) {
-    return new Map();
-  }
-  const rows = await db
-    .selectFrom('outbox')
-    .where('reviewId', 'in', [...reviewIds])
-    .where('kind', '=', 'signal')
-    .distinctOn('reviewId')
-    .orderBy('reviewId')
-    .orderBy('id', 'desc')
-    .select(['reviewId', 'state', 'lastError'])
-    .execute();
-  return new Map(
-    rows.flatMap((row) => (row.reviewId === null ? [] : [[row.reviewId, asResume(row)] as const])),
-  );
 }
 
 /** The reviews before and behind one in a view, in the order of what is due. */
@@ -215,15 +216,11 @@ function isIn(view: InboxView, reader: Actor): Expression<SqlBool> {
            and fact.actor_id = ${reader.id} and fact.review_id = review.id and fact.kind = 'vote')`;
     case 'waiting':
       return sql<SqlBool>`review.status = 'PENDING' and ${mayOwn(reader)}
-        and ${hasEntryFor(reader, true)}
-        and not exists (
-          select 1 from fact where fact.project_id = review.project_id
-             and fact.actor_id = ${reader.id} and fact.review_id = review.id
-             and fact.kind = 'vote' and fact.version_id = review.newest_version_id)`;
+        and ${hasEntryFor(reader, sql`and entry.status = 'PENDING' and not ${isSpokenFor(reader)}`)}`;
     case 'open_to_me':
       return isAdmin
         ? sql<SqlBool>`review.status = 'PENDING'`
-        : sql<SqlBool>`review.status = 'PENDING' and ${mayOwn(reader)} and ${hasEntryFor(reader, false)}`;
+        : sql<SqlBool>`review.status = 'PENDING' and ${mayOwn(reader)} and ${hasEntryFor(reader, sql``)}`;
   }
 }
 
@@ -235,7 +232,18 @@ function mayOwn(reader: Actor): Expression<SqlBool> {
     : isSomebodyElses;
 }
 
-function hasEntryFor(reader: Actor, isOpen: boolean): Expression<SqlBool> {
+/** Whether a standing approval of the newest version speaks for an entry, also where it did not fill it. */
+function isSpokenFor(reader: Actor): Expression<SqlBool> {
+  return sql<SqlBool>`exists (
+    select 1 from (
+      select version_id, fills from fact where fact.project_id = review.project_id
+         and fact.actor_id = ${reader.id} and fact.review_id = review.id
+         and fact.kind in ('vote', 'withdrawn')
+       order by fact.seq desc limit 1) said
+     where said.version_id = review.newest_version_id and entry.key = any(said.fills))`;
+}
+
+function hasEntryFor(reader: Actor, further: Expression<unknown>): Expression<SqlBool> {
   // Each alternative as the index on open entries has it.
   const mine = [
     sql`(entry.kind = 'group' and entry.subject = any(${[...reader.groups]}::text[]))`,
@@ -244,11 +252,12 @@ function hasEntryFor(reader: Actor, isOpen: boolean): Expression<SqlBool> {
   ];
   return sql<SqlBool>`exists (
     select 1 from entry where entry.review_id = review.id and entry.project_id = ${reader.projectId}
-       ${isOpen ? sql`and entry.status = 'PENDING'` : sql``} and (${sql.join(mine, sql` or `)}))`;
+       ${further} and (${sql.join(mine, sql` or `)}))`;
 }
 
+/** Whether a review is what a filter asks for, but for the words of a search. */
 function fits(filter: InboxFilter): Expression<SqlBool> {
-  const { workflowId, blockId, runId, group, statuses, olderThanMs, isOverdue, search } = filter;
+  const { workflowId, blockId, runId, group, statuses, olderThanMs, isOverdue } = filter;
   const conditions: Expression<SqlBool>[] = [];
   if (workflowId !== null) {
     conditions.push(sql<SqlBool>`review.workflow_id = ${workflowId}`);
@@ -264,8 +273,14 @@ function fits(filter: InboxFilter): Expression<SqlBool> {
       select 1 from entry where entry.review_id = review.id
          and entry.kind = 'group' and entry.subject = ${group} and entry.status = 'PENDING')`);
   }
-  if (statuses.length > 0) {
-    conditions.push(sql<SqlBool>`review.status = any(${[...statuses]}::text[])`);
+  const [status] = statuses;
+  if (status !== undefined) {
+    // One alone is read from its index in the order of the list.
+    conditions.push(
+      statuses.length === 1
+        ? sql<SqlBool>`review.status = ${status}`
+        : sql<SqlBool>`review.status = any(${[...statuses]}::text[])`,
+    );
   }
   if (olderThanMs !== null) {
     conditions.push(
@@ -275,11 +290,21 @@ function fits(filter: InboxFilter): Expression<SqlBool> {
   if (isOverdue) {
     conditions.push(sql<SqlBool>`review.status = 'PENDING' and review.due_at <= clock_timestamp()`);
   }
-  for (const word of search) {
-    const pattern = `%${word.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
-    conditions.push(sql<SqlBool>`concat_ws(' ', review.gate->>'name', review.workflow_id,
-      review.block_id, review.run_id, review.id, review.owner_id, review.because) ilike ${pattern}`);
-  }
+  return all(conditions);
+}
+
+/** Whether every one of some words occurs in what a review says of itself. */
+function says(words: readonly string[]): Expression<SqlBool> {
+  return all(
+    words.map((word) => {
+      const pattern = `%${word.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
+      return sql<SqlBool>`concat_ws(' ', review.gate->>'name', review.workflow_id,
+        review.block_id, review.run_id, review.id, review.owner_id, review.because) ilike ${pattern}`;
+    }),
+  );
+}
+
+function all(conditions: readonly Expression<SqlBool>[]): Expression<SqlBool> {
   return conditions.length === 0
     ? sql<SqlBool>`true`
     : sql<SqlBool>`${sql.join(conditions, sql` and `)}`;

@@ -3,13 +3,16 @@ import { sinksOf } from '../domain/blocks.js';
 import { type CollectedIteration, collectedText } from '../domain/collected.js';
 import type { Block } from '../domain/definition.js';
 import { itemsOf } from '../domain/items.js';
-import type { StepEnd } from '../domain/orders.js';
+import { type Caller, ruleOnTake } from '../domain/ledger.js';
+import type { Blocked, Ended, StepEnd } from '../domain/orders.js';
 import { isStepEnded } from '../domain/statuses.js';
 import { iterationKeyOf } from '../domain/step-ids.js';
 import { canonicalJson, MAX_SNAPSHOT_BYTES } from '../rules/canonical.js';
 import { type Db, inTransaction, type Tx } from './database.js';
-import { type Holder, isOlderThanHolder, replaceHolder } from './holders.js';
-import { endInError, endOf, isReleased } from './ledger.js';
+import type { ToVerify } from './gates.js';
+import { hasBeenReplaced, replaceHolder } from './holders.js';
+import { completeRunIfDone, endedStatus, endInError, endOf, isIteratingStep } from './ledger.js';
+import { lockLedger } from './locked-step.js';
 import { lockRun } from './runs.js';
 import {
   effectiveOutput,
@@ -27,37 +30,46 @@ const BATCH = 500;
 
 /** What a for_each has to run, or how its step stands where there is nothing to run. */
 export type Begun =
-  | { readonly kind: 'ended'; readonly end: StepEnd }
+  | Ended
   | {
       readonly kind: 'begun';
       readonly iterationKey: string | null;
       /** The places of the items whose iterations have not ended. */
       readonly unended: readonly number[];
       readonly body: readonly Block[];
-    };
+    }
+  | ToVerify
+  | Blocked
+  | { readonly kind: 'not_theirs' };
 
 /**
  * Writes the iterations of a for_each whose items are released, each with a step for every block of
  * its body, and lists those that have not ended.
  *
  * Idempotent: the items are those that were released, whoever asks, and what is there already stays.
- * The caller becomes the step's holder; a younger workflow takes over, and the one before is owed a
- * cancel.
+ * The caller becomes the step's holder, as `ruleOnTake` allows; the one before is owed a cancel.
+ *
+ * @param isConfirmed Temporal has confirmed that the caller was started by the present execution of the run
  */
-export async function beginIterations(db: Db, stepId: string, holder: Holder): Promise<Begun> {
+export async function beginIterations(
+  db: Db,
+  stepId: string,
+  caller: Caller,
+  isConfirmed = false,
+): Promise<Begun> {
   const context = await getStepContext(db, stepId);
-  const body = bodyOf(context.block);
-  const count = await inTransaction(db, (tx) => writeItems(tx, context, holder));
-  if (typeof count !== 'number') {
-    return { kind: 'ended', end: count };
+  const taken = await inTransaction(db, (tx) => writeItems(tx, context, caller, isConfirmed));
+  if (typeof taken !== 'number') {
+    return taken;
   }
-  const rows = stepRows(context, body, count);
+  const body = bodyOf(context.block);
+  const rows = stepRows(context, body, taken);
   const written = await countSteps(db, stepId);
   for (let from = written === rows.length ? rows.length : 0; from < rows.length; from += BATCH) {
     const batch = rows.slice(from, from + BATCH);
-    const end = await inTransaction(db, (tx) => writeSteps(tx, context, holder, batch));
+    const end = await inTransaction(db, (tx) => writeSteps(tx, context, caller, batch));
     if (end !== null) {
-      return { kind: 'ended', end };
+      return { kind: 'ended', end, run: null };
     }
   }
   const unended = await listUnended(db, stepId);
@@ -84,30 +96,44 @@ async function lockIterating(
   if (run.status !== 'running') {
     return 'stopped';
   }
-  if (!isReleased(step)) {
-    throw new Error(`step ${stepId} has no released items, and yet its iterations were to be run`);
-  }
-  return { run, step };
+  return isIteratingStep(step) ? { run, step } : 'stopped';
 }
 
 /** Makes the caller the holder, and writes an iteration for every item; gives how many there are. */
-async function writeItems(tx: Tx, context: StepContext, holder: Holder): Promise<number | StepEnd> {
-  const locked = await lockIterating(tx, context);
-  if (typeof locked === 'string') {
-    return locked;
+async function writeItems(
+  tx: Tx,
+  context: StepContext,
+  caller: Caller,
+  isConfirmed: boolean,
+): Promise<number | Exclude<Begun, { kind: 'begun' }>> {
+  const locked = await lockLedger(tx, context.step.id);
+  const { run, step, ledgerRun, ledgerStep, needs } = locked;
+  if (!isStepEnded(step.status) && !isIteratingStep(step)) {
+    // Its own part has not been done, whatever the caller was told.
+    return { kind: 'blocked', by: [step.id] };
   }
-  const { run, step } = locked;
-  if (isOlderThanHolder(step, holder)) {
-    return 'superseded';
+  const wasReplaced = await hasBeenReplaced(tx, step, caller);
+  const ruling = ruleOnTake(ledgerRun, ledgerStep, needs, { caller, wasReplaced, isConfirmed });
+  switch (ruling.kind) {
+    case 'ended':
+      return { ...ruling, run: endedStatus(run) };
+    case 'verify':
+      return { kind: 'verify', parentWorkflowId: ledgerStep.iteratedBy ?? run.id };
+    case 'blocked':
+    case 'not_theirs':
+      return ruling;
+    case 'take':
+    case 'held':
+      break;
   }
   const output = await readEffectiveOutput(tx, step.id);
   const read = itemsOf(step.blockId, output === null ? null : readJson(output));
   if ('problem' in read) {
     await endInError(tx, step.id, read.problem);
-    return 'failed';
+    return { kind: 'ended', end: 'failed', run: null };
   }
-  if (step.holder !== holder.workflowId) {
-    await replaceHolder(tx, run, step, holder);
+  if (ruling.kind === 'take') {
+    await replaceHolder(tx, run, step, caller?.workflowId ?? '');
   }
   const rows = read.items.map((item, position) => ({
     stepId: step.id,
@@ -146,17 +172,27 @@ async function countSteps(db: Db, stepId: string): Promise<number> {
   return count;
 }
 
+/** Whether every iteration of a for_each has all of its steps. */
+async function isWritten(db: Db, { step, block }: StepContext): Promise<boolean> {
+  const { count } = await db
+    .selectFrom('iteration')
+    .where('stepId', '=', step.id)
+    .select(sql<number>`count(*)::int`.as('count'))
+    .executeTakeFirstOrThrow();
+  return (await countSteps(db, step.id)) === count * bodyOf(block).length;
+}
+
 async function writeSteps(
   tx: Tx,
   context: StepContext,
-  holder: Holder,
+  caller: Caller,
   rows: readonly ReturnType<typeof newStep>[],
 ): Promise<StepEnd | null> {
   const locked = await lockIterating(tx, context);
   if (typeof locked === 'string') {
     return locked;
   }
-  if (locked.step.holder !== holder.workflowId) {
+  if (locked.step.holder !== caller?.workflowId) {
     return 'superseded';
   }
   await tx
@@ -191,22 +227,34 @@ async function listUnended(db: Db, stepId: string): Promise<readonly number[]> {
 /**
  * Collects what the iterations of a for_each gave, and completes its step with it.
  *
- * Idempotent: a step that has ended keeps its end. Every iteration has ended when this is asked.
+ * Idempotent: a step that has ended keeps its end. Iterations that have not ended stand in the way.
  */
-export async function endIterations(db: Db, stepId: string, holder: string): Promise<StepEnd> {
+export async function endIterations(
+  db: Db,
+  stepId: string,
+  caller: Caller,
+): Promise<Ended | Blocked> {
   const context = await getStepContext(db, stepId);
   if (isStepEnded(context.step.status)) {
-    return endOf(context.step);
+    return { kind: 'ended', end: endOf(context.step), run: endedStatus(context.run) };
+  }
+  const open = await listOpenSteps(db, stepId);
+  if (open.length > 0) {
+    return { kind: 'blocked', by: open };
+  }
+  if (!(await isWritten(db, context))) {
+    // Whoever began them was cut off: the step itself stands in the way until they are begun again.
+    return { kind: 'blocked', by: [stepId] };
   }
   // What has ended does not change any more, so nothing need be locked while it is put together.
   const collected = await collect(db, context);
-  return await inTransaction(db, async (tx) => {
+  return await inTransaction(db, async (tx): Promise<Ended> => {
     const locked = await lockIterating(tx, context);
     if (typeof locked === 'string') {
-      return locked;
+      return { kind: 'ended', end: locked, run: null };
     }
-    if (locked.step.holder !== holder) {
-      return 'superseded';
+    if (locked.step.holder !== caller?.workflowId) {
+      return { kind: 'ended', end: 'superseded', run: null };
     }
     if (collected === null) {
       await endInError(
@@ -214,23 +262,36 @@ export async function endIterations(db: Db, stepId: string, holder: string): Pro
         stepId,
         `The iterations of block '${context.block.id}' gave more than ${MAX_SNAPSHOT_BYTES} bytes together: let its body answer less, or divide the items over several runs.`,
       );
-      return 'failed';
+      return { kind: 'ended', end: 'failed', run: null };
     }
     await tx
       .updateTable('step')
       .set({ status: 'completed', collected, endedAt: sql`clock_timestamp()` })
       .where('id', '=', stepId)
       .execute();
-    return 'completed';
+    const run = await completeRunIfDone(tx, locked.run, locked.step);
+    return { kind: 'ended', end: 'completed', run };
   });
 }
 
+/** The steps of a for_each's iterations that have not ended, some of them where there are many. */
+async function listOpenSteps(db: Db, stepId: string): Promise<readonly string[]> {
+  const rows = await db
+    .selectFrom('step')
+    .select('id')
+    .where('parentStepId', '=', stepId)
+    .where('status', 'not in', ['completed', 'skipped'])
+    .orderBy('id')
+    .limit(MAX_BLOCKED_BY)
+    .execute();
+  return rows.map(({ id }) => id);
+}
+
+/** How many steps that stand in the way are named. */
+const MAX_BLOCKED_BY = 100;
+
 /** What the iterations gave, as canonical text; null where that is too much. */
 async function collect(db: Db, { step, block }: StepContext): Promise<string | null> {
-  const unended = await listUnended(db, step.id);
-  if (unended.length > 0) {
-    throw new Error(`${unended.length} iterations of step ${step.id} have not ended`);
-  }
   const sinks = sinksOf(bodyOf(block)).map(({ id }) => id);
   if ((await sizeOf(db, step.id, sinks)) > MAX_SNAPSHOT_BYTES) {
     return null;

@@ -1,17 +1,25 @@
 import { sql } from 'kysely';
-import type { BlockInput, BlockResult } from '../domain/definition.js';
-import type { StepEnd } from '../domain/orders.js';
-import { isStepEnded } from '../domain/statuses.js';
-import { canonicalJson } from '../rules/canonical.js';
+import type { Block, BlockInput, BlockResult } from '../domain/definition.js';
+import {
+  type Caller,
+  endOfStep,
+  isIterating,
+  ruleOnBegin,
+  ruleOnFinish,
+} from '../domain/ledger.js';
+import type { Blocked, Ended, StepEnd } from '../domain/orders.js';
+import { hasEnded, isStepEnded, type RunStatus } from '../domain/statuses.js';
+import { canonicalForm, canonicalJson } from '../rules/canonical.js';
 import { SYSTEM } from './actors.js';
 import { recordAudit } from './audit.js';
 import { type Db, inTransaction, type Tx } from './database.js';
-import { findReviewOfStep } from './reviews.js';
 import { droppedReason, skipSteps } from './dropped.js';
+import { lockLedger } from './locked-step.js';
 import { readJson, readJsonObject } from './stored-json.js';
 import { lockRun } from './runs.js';
+import { skipWhereNothingCame } from './skipped-needs.js';
 import { getStepContext, lockStep, readBlockInput, type StepContext } from './steps.js';
-import type { ReviewRow, StepRow } from './tables.js';
+import type { ReviewRow, RunRow, StepRow } from './tables.js';
 
 /** Whether a block may be executed now. */
 export type Beginning =
@@ -22,100 +30,129 @@ export type Beginning =
       readonly context: StepContext;
     }
   /** It need not or must not be executed; `end` says what it has come to. */
-  | { readonly kind: 'ended'; readonly end: StepEnd }
+  | Ended
+  /** Steps that it needs have not ended. */
+  | Blocked
   /** It must not be repeated, and an earlier attempt is alive: its answer is worth waiting for. */
-  | { readonly kind: 'busy' };
+  | { readonly kind: 'busy' }
+  /** Nothing stands in its way but that this worker cannot execute it; the step says what is missing. */
+  | { readonly kind: 'waiting' }
+  /** The caller has no business with this step. */
+  | { readonly kind: 'not_theirs' };
 
 /**
- * Enters in the ledger that a block's execution begins, or says why it must not.
+ * Enters in the ledger that a block's execution begins, or says why it must not (see `ruleOnBegin`).
  *
- * 1. A step that has ended keeps its end: a repeat gets the stored result.
- * 2. A step that was begun and never ended is begun again only if its block is repeatable; otherwise
- *    nobody can know what it did, and it ends as UNKNOWN; unless the earlier attempt is alive still
- *    (Temporal lost sight of it, not we), which is waited for.
- * 3. Nothing begins in a run that is no longer running, but for what has been claimed already.
- * 4. Only the step's holder may begin it, where it has one; and behind a review of its input, only once
- *    the release has been claimed.
- * 5. Nothing begins in an iteration that was dropped, but for what has been claimed already. A for_each
- *    whose items are released has done its own part.
- *
- * Idempotent by the attempt's token, so that a commit whose answer was lost can be asked for again.
+ * The first block that begins makes its run `running`. What this worker cannot execute is not begun and uses
+ * no attempt; the step says what it waits for. Idempotent by the attempt's token, so that a
+ * commit whose answer was lost can be asked for again.
  *
  * @param attemptToken names this attempt; only the latest attempt may write a result
+ * @param missing what this worker lacks for a block, and what to do about it; null when it has everything
  */
 export async function beginStep(
   db: Db,
   stepId: string,
-  holder: string | null,
+  caller: Caller,
   attemptToken: string,
+  missing: (block: Block) => string | null = () => null,
 ): Promise<Beginning> {
-  const before = await getStepContext(db, stepId);
   return await inTransaction(db, async (tx) => {
-    const run = await lockRun(tx, before.run.id);
-    const step = await lockStep(tx, stepId);
-    const review = await findReviewOfStep(tx, stepId);
-    const context = { run, step, block: before.block };
-    if (isReleased(step)) {
-      return { kind: 'ended', end: 'completed' };
-    }
-    if (step.holder !== holder) {
-      return { kind: 'ended', end: 'superseded' };
-    }
-    if (isStepEnded(step.status)) {
-      return { kind: 'ended', end: endOf(step) };
-    }
-    if (step.output !== null) {
-      // A result is stored together with the end of its step, or with the review it opened.
-      throw new Error(`step ${stepId} has a result, and yet it was to be begun`);
-    }
-    if (run.status !== 'running' && (review === null || review.claimedAt === null)) {
-      return { kind: 'ended', end: 'stopped' };
-    }
-    if (review?.placement === 'input' && review.claimedAt === null) {
-      // Whatever its workflow believes: an input that nobody has released is not executed.
-      return { kind: 'ended', end: 'stopped' };
-    }
-    const isOurs = step.attemptToken === attemptToken;
-    if (step.attemptToken !== null && !isOurs && !before.block.execution.repeatable) {
-      if (await isAlive(tx, stepId)) {
-        return { kind: 'busy' };
+    const locked = await lockLedger(tx, stepId);
+    const { run, step, review, block, ledgerRun, ledgerStep, needs } = locked;
+    const context = { run, step, block };
+    const isUnreviewed = ledgerStep.gate === 'input' && review === null;
+    const input = isUnreviewed ? await readBlockInput(tx, context) : null;
+    const inputHash = input === null ? null : hashOfInput(input);
+    const ruling = ruleOnBegin(ledgerRun, ledgerStep, needs, { caller, attemptToken, inputHash });
+    switch (ruling.kind) {
+      case 'begin': {
+        if (review === null && (await skipWhereNothingCame(tx, context))) {
+          return { kind: 'ended', end: 'skipped', run: await completeRunIfDone(tx, run, step) };
+        }
+        const waitingFor = missing(block);
+        if (waitingFor !== null) {
+          if (run.status !== 'running' && run.status !== 'pending') {
+            return { kind: 'ended', end: 'stopped', run: endedStatus(run) };
+          }
+          await markRunning(tx, run);
+          await tx.updateTable('step').set({ waitingFor }).where('id', '=', stepId).execute();
+          return { kind: 'waiting' };
+        }
+        const attempt = ruling.isRepeat ? step.attempt : step.attempt + 1;
+        await enterAttempt(tx, stepId, attempt, attemptToken);
+        await markRunning(tx, run);
+        return {
+          kind: 'begin',
+          attempt,
+          input: input ?? (await readBlockInput(tx, context)),
+          context,
+        };
       }
-      await endAsUnknown(tx, step, review);
-      return { kind: 'ended', end: 'unknown' };
+      case 'lost':
+        await endAsUnknown(tx, step, review);
+        return { kind: 'ended', end: 'unknown', run: null };
+      case 'dropped':
+        await skipSteps(tx, [stepId], locked.droppedReason ?? 'its iteration was dropped');
+        return { kind: 'ended', end: 'skipped', run: null };
+      case 'ended':
+        return { ...ruling, run: endedStatus(run) };
+      case 'blocked':
+      case 'busy':
+      case 'not_theirs':
+        return ruling;
     }
-    const dropped = await droppedReason(tx, step);
-    if (dropped !== null && (review === null || review.claimedAt === null)) {
-      await skipSteps(tx, [stepId], dropped);
-      return { kind: 'ended', end: 'skipped' };
-    }
-    const attempt = isOurs ? step.attempt : step.attempt + 1;
-    await tx
-      .updateTable('step')
-      .set({
-        status: 'running',
-        attempt,
-        attemptToken,
-        aliveAt: sql`clock_timestamp()`,
-        startedAt: sql`coalesce(started_at, clock_timestamp())`,
-      })
-      .where('id', '=', stepId)
-      .execute();
-    const input = await readBlockInput(tx, context);
-    return { kind: 'begin', attempt, input, context };
   });
 }
 
-/** An execution that has not stamped its step for so long is taken for lost. */
-const LOST_AFTER_MS = 10_000;
-
-async function isAlive(tx: Tx, stepId: string): Promise<boolean> {
-  const alive = await tx
-    .selectFrom('step')
-    .select('id')
+async function enterAttempt(
+  tx: Tx,
+  stepId: string,
+  attempt: number,
+  attemptToken: string,
+): Promise<void> {
+  await tx
+    .updateTable('step')
+    .set({
+      status: 'running',
+      attempt,
+      attemptToken,
+      waitingFor: null,
+      aliveAt: sql`clock_timestamp()`,
+      startedAt: sql`coalesce(started_at, clock_timestamp())`,
+    })
     .where('id', '=', stepId)
-    .where('aliveAt', '>', sql<Date>`clock_timestamp() - ${LOST_AFTER_MS} * interval '1 ms'`)
-    .executeTakeFirst();
-  return alive !== undefined;
+    .execute();
+}
+
+/** Marks a locked run as begun, with its first step. */
+export async function markRunning(tx: Tx, run: RunRow): Promise<void> {
+  if (run.status === 'pending') {
+    await tx
+      .updateTable('run')
+      .set({ status: 'running', startedAt: sql`clock_timestamp()` })
+      .where('id', '=', run.id)
+      .execute();
+  }
+}
+
+/** The status of a run that has ended; null for one that goes on. */
+export function endedStatus({ status }: Pick<RunRow, 'status'>): RunStatus | null {
+  return hasEnded(status) ? status : null;
+}
+
+/** The hash of what a block would be given, by which "nobody need be asked" holds for exactly this input. */
+export function hashOfInput(input: BlockInput): string {
+  return canonicalForm({ ...input }).sha256;
+}
+
+/** Keeps on record that a gate on the input asked nobody for exactly this input. */
+export async function waiveInput(tx: Tx, stepId: string, input: BlockInput): Promise<void> {
+  await tx
+    .updateTable('step')
+    .set({ waivedInputSha256: hashOfInput(input) })
+    .where('id', '=', stepId)
+    .execute();
 }
 
 /**
@@ -145,23 +182,23 @@ export type Finish = {
  * Enters a block's result in the ledger, in one transaction with what `afterwards` writes.
  *
  * @param afterwards what the result leads to: a review, or the end of the step
- * @returns null when this attempt is no longer the latest: its result is not taken
+ * @returns `late` when this attempt is no longer the latest, or the step has ended: its result is not
+ *   taken. `stopped`: its run is being cancelled, so that nothing may follow from the result
  */
 export async function finishStep<T>(
   db: Db,
   finish: Finish,
   afterwards: (tx: Tx, context: StepContext) => Promise<T>,
-): Promise<T | null> {
-  const before = await getStepContext(db, finish.stepId);
+): Promise<T | 'late' | 'stopped'> {
   return await inTransaction(db, async (tx) => {
-    const run = await lockRun(tx, before.run.id);
-    const step = await lockStep(tx, finish.stepId);
-    if (!isLatestAttempt(step, finish.attemptToken)) {
+    const { run, step, block, ledgerRun, ledgerStep } = await lockLedger(tx, finish.stepId);
+    const ruling = ruleOnFinish(ledgerRun, ledgerStep, finish.attemptToken);
+    if (ruling !== 'store') {
       await recordAudit(tx, SYSTEM, 'late_result', {
         runId: run.id,
         detail: { step_id: step.id, status: step.status },
       });
-      return null;
+      return ruling;
     }
     const { output, consensus, source } = finish.result;
     const answered = await tx
@@ -174,47 +211,72 @@ export async function finishStep<T>(
       .where('id', '=', step.id)
       .returningAll()
       .executeTakeFirstOrThrow();
-    return await afterwards(tx, { run, step: answered, block: before.block });
+    return await afterwards(tx, { run, step: answered, block });
   });
 }
 
 /**
- * Ends a step that has handed on what it should, and the review that it was executed for.
+ * Ends a step that has handed on what it should, the review that it was executed for, and the run if
+ * this was its last step.
  *
- * The step of a for_each goes on: its items are released, and nobody holds it until a workflow comes
- * to run its iterations. In an iteration that was dropped meanwhile there is nothing to run.
+ * The step of a for_each goes on: its items are released, and its gate holds it, so that it is told, until
+ * a workflow comes to run its iterations. In an iteration that was dropped meanwhile there is nothing to run.
  */
 export async function completeStep(
   tx: Tx,
+  run: RunRow,
   step: StepRow,
   effectiveVersionId: string | null,
-): Promise<StepEnd> {
+): Promise<Ended> {
   await endReview(tx, step, 'EXECUTED');
   const isForEach = step.blockType === 'for_each';
   const dropped = isForEach ? await droppedReason(tx, step) : null;
   if (dropped !== null) {
     await skipSteps(tx, [step.id], dropped);
-    return 'skipped';
+    return { kind: 'ended', end: 'skipped', run: null };
   }
   await tx
     .updateTable('step')
     .set(
       isForEach
-        ? { status: 'running', effectiveVersionId, holder: null, holderStartedAt: null }
+        ? { status: 'running', effectiveVersionId }
         : { status: 'completed', effectiveVersionId, endedAt: sql`clock_timestamp()` },
     )
     .where('id', '=', step.id)
     .execute();
-  return 'completed';
+  return { kind: 'ended', end: 'completed', run: await completeRunIfDone(tx, run, step) };
 }
 
-/** Whether a step is a for_each whose items may be iterated over; it ends with its iterations. */
-export function isReleased(step: Pick<StepRow, 'blockType' | 'status' | 'output'>): boolean {
-  return step.blockType === 'for_each' && step.status === 'running' && step.output !== null;
+/**
+ * Completes a locked run if the step that has just ended was its last one.
+ *
+ * @returns the status of a run that has ended now; null while it goes on
+ */
+export async function completeRunIfDone(
+  tx: Tx,
+  run: RunRow,
+  step: Pick<StepRow, 'parentStepId'>,
+): Promise<RunStatus | null> {
+  if (step.parentStepId !== null || run.status === 'cancelling') {
+    return null;
+  }
+  const { rows } = await sql<{ status: RunStatus }>`
+    update run set status = 'completed', ended_at = clock_timestamp(),
+           started_at = coalesce(started_at, clock_timestamp())
+     where id = ${run.id} and status in ('pending', 'running')
+       and not exists (select 1 from step where run_id = ${run.id} and parent_step_id is null
+                          and status not in ('completed', 'skipped'))
+    returning status`.execute(tx);
+  const [ended] = rows;
+  if (ended === undefined) {
+    return null;
+  }
+  await recordAudit(tx, SYSTEM, 'run_ended', { runId: run.id, detail: { status: ended.status } });
+  return ended.status;
 }
 
 /** What a failure of a block leads to. */
-export type Failure = 'retry' | 'failed' | 'unknown' | 'skipped' | 'superseded';
+export type Failure = 'retry' | 'failed' | 'unknown' | 'skipped' | 'late';
 
 /**
  * Enters that a block failed with an answer (it said so), which ends its step once its attempts are
@@ -222,6 +284,7 @@ export type Failure = 'retry' | 'failed' | 'unknown' | 'skipped' | 'superseded';
  *
  * @param isSilent the block gave no answer: what must not be repeated then ends as UNKNOWN
  * @param isFinal another attempt would fail again: none is made, however many are left
+ * @param hasRun the block was begun; where no attempt ever was, its review does not say that it was executed
  */
 export async function failAttempt(
   db: Db,
@@ -230,21 +293,19 @@ export async function failAttempt(
   message: string,
   isSilent: boolean,
   isFinal = false,
+  hasRun = true,
 ): Promise<Failure> {
-  const { run, block } = await getStepContext(db, stepId);
   return await inTransaction(db, async (tx) => {
-    await lockRun(tx, run.id);
-    const step = await lockStep(tx, stepId);
+    const { step, block, review } = await lockLedger(tx, stepId);
     if (!isLatestAttempt(step, attemptToken)) {
-      return 'superseded';
+      return 'late';
     }
     if (isSilent && !block.execution.repeatable) {
-      const review = await findReviewOfStep(tx, stepId);
       await endAsUnknown(
         tx,
         step,
         review,
-        `${message} Whether it did its work cannot be known, and it must not be repeated: look for its idempotency key ${stepId} where it writes, and start a new run if it did nothing.`,
+        `${message} Whether it did its work cannot be known, and it must not be repeated: look for its idempotency key ${stepId} where it writes, then settle the step (countersign step settle) and retry the run.`,
       );
       return 'unknown';
     }
@@ -255,17 +316,20 @@ export async function failAttempt(
       return 'skipped';
     }
     const failures = step.failures + 1;
+    // An attempt that was lost with its worker has told nothing, and may have run.
+    const hasEverRun = hasRun || step.hasRun || step.attempt > failures;
     const isLast = isFinal || !block.execution.repeatable || failures >= block.execution.attempts;
     await tx
       .updateTable('step')
       .set({
         failures,
         errorMessage: message,
+        hasRun: hasEverRun,
         ...(isLast ? { status: 'error' as const, endedAt: sql`clock_timestamp()` } : {}),
       })
       .where('id', '=', stepId)
       .execute();
-    if (isLast) {
+    if (isLast && hasEverRun) {
       await endReview(tx, step, 'EXECUTED');
     }
     return isLast ? 'failed' : 'retry';
@@ -298,7 +362,7 @@ function isLatestAttempt(step: StepRow, attemptToken: string): boolean {
 }
 
 const LOST_WITH_ITS_WORKER =
-  'The block was being executed when its worker was lost, and it must not be repeated: find out what it did, and start a new run if it did nothing.';
+  'The block was being executed when its worker was lost, and it must not be repeated: find out what it did, then settle the step (countersign step settle) and retry the run.';
 
 /** Ends a step whose outcome nobody can know, and its claimed review with it. */
 export async function endAsUnknown(
@@ -335,18 +399,18 @@ async function endReview(tx: Tx, step: StepRow, status: 'EXECUTED' | 'UNKNOWN'):
     .execute();
 }
 
+/** Whether a step is a for_each whose items may be iterated over; it ends with its iterations. */
+export function isIteratingStep(step: Pick<StepRow, 'blockType' | 'status' | 'output'>): boolean {
+  return isIterating({
+    isForEach: step.blockType === 'for_each',
+    status: step.status,
+    hasResult: step.output !== null,
+  });
+}
+
 /** The end that a step's row tells. */
 export function endOf(step: StepRow): StepEnd {
-  if (step.status === 'completed') {
-    return 'completed';
-  }
-  if (step.status === 'skipped') {
-    return 'skipped';
-  }
-  if (step.status !== 'error') {
-    return 'stopped';
-  }
-  return step.outcomeUnknown ? 'unknown' : 'failed';
+  return endOfStep({ status: step.status, isOutcomeUnknown: step.outcomeUnknown });
 }
 
 /** Reads a stored result back. */

@@ -1,5 +1,6 @@
-import { type Migration, sql } from 'kysely';
+import { sql } from 'kysely';
 import { RUN_STATUSES, REVIEW_STATUSES, STEP_STATUSES } from '../domain/statuses.js';
+import type { SchemaStep } from './schema-step.js';
 
 const oneOf = (values: readonly string[]): string => values.map((v) => `'${v}'`).join(', ');
 
@@ -10,7 +11,7 @@ const oneOf = (values: readonly string[]): string => values.map((v) => `'${v}'`)
  * key order nor every number: what flows downstream is byte for byte what was approved. Every row
  * carries its project. Times keep milliseconds, as the API shows them, so that cursors compare equal.
  */
-export const MIGRATIONS: Readonly<Record<string, Migration>> = {
+export const MIGRATIONS: Readonly<Record<string, SchemaStep>> = {
   '0001_gates': {
     async up(db) {
       const statements = `
@@ -451,6 +452,215 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
         create index review_due
           on review (project_id, coalesce(due_at, 'infinity'::timestamptz), created_at, id)
           where status = 'PENDING';
+      `;
+      await sql.raw(statements).execute(db);
+    },
+  },
+  '0011_one_fence': {
+    async up(db) {
+      // The step's row is the fence: holders are numbered, and a replaced one never comes back.
+      const statements = `
+        alter table step drop column holder_started_at;
+        alter table step add column holder_number int not null default 0;
+        alter table step add column waived_input_sha256 text;
+        create table replaced_holder (
+          step_id text not null references step,
+          number int not null,
+          project_id text not null references project,
+          workflow_id text not null,
+          primary key (step_id, number),
+          unique (step_id, workflow_id)
+        );
+        alter table review rename column claimed_at to released_at;
+        alter table review drop column claimed_by;
+        alter table external_run add column order_sha256 text not null;
+      `;
+      await sql.raw(statements).execute(db);
+    },
+  },
+  '0020_outbox_of_what_is_owed': {
+    async up(db) {
+      // A message that has arrived leaves the outbox. Its fact still says that a workflow was to be told.
+      const statements = `
+        alter table fact add column owed boolean not null default true;
+        update fact set owed = false
+         where kind = 'cancelled' and not exists (select 1 from outbox where outbox.fact_id = fact.id);
+
+        delete from outbox where state in ('delivered', 'superseded');
+        drop index outbox_signals, outbox_of_review, outbox_failed;
+        alter table outbox
+          drop column settled_at,
+          drop constraint outbox_state_check,
+          add check (state in ('pending', 'failed')),
+          set (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
+        create index outbox_owed_since on outbox (created_at) where state = 'pending';
+        create index outbox_failed on outbox (run_id) where state = 'failed';
+      `;
+      await sql.raw(statements).execute(db);
+    },
+  },
+  '0021_change_log': {
+    async up(db) {
+      // NOTIFY in a transaction makes all commits of a database wait for each other. A row here costs
+      // its own commit only. Triggers write a statement's changes at once, without a further round trip.
+      const statements = `
+        drop trigger tell_change on review;
+        drop trigger tell_new_run on run;
+        drop trigger tell_change on run;
+        drop trigger tell_change on step;
+        drop trigger tell_change on workflow;
+        drop trigger tell_delivery on outbox;
+        drop function countersign_tell_change();
+        drop function countersign_tell_delivery();
+
+        create table change (
+          xact xid8 not null default pg_current_xact_id(),
+          at timestamptz(3) not null default clock_timestamp(),
+          project_id text not null,
+          kind text not null check (kind in ('review', 'run', 'step', 'definition')),
+          id text not null,
+          run_id text
+        ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
+        create index change_order on change (xact);
+
+        create function countersign_log_changed() returns trigger language plpgsql as $$
+        begin
+          if tg_argv[0] = 'review' then
+            insert into change (project_id, kind, id, run_id)
+            select project_id, tg_argv[0], id, run_id from changed;
+          else
+            insert into change (project_id, kind, id) select project_id, tg_argv[0], id from changed;
+          end if;
+          return null;
+        end $$;
+
+        create function countersign_log_status() returns trigger language plpgsql as $$
+        begin
+          if tg_argv[0] = 'step' then
+            insert into change (project_id, kind, id, run_id)
+            select changed.project_id, tg_argv[0], changed.id, changed.run_id
+              from changed join before using (id) where changed.status <> before.status;
+          else
+            insert into change (project_id, kind, id)
+            select changed.project_id, tg_argv[0], changed.id
+              from changed join before using (id) where changed.status <> before.status;
+          end if;
+          return null;
+        end $$;
+
+        create function countersign_log_delivery() returns trigger language plpgsql as $$
+        begin
+          insert into change (project_id, kind, id, run_id)
+          values (old.project_id, 'review', old.review_id, old.run_id);
+          return null;
+        end $$;
+
+        create trigger log_new after insert on review referencing new table as changed
+          for each statement execute function countersign_log_changed('review');
+        create trigger log_changed after update on review referencing new table as changed
+          for each statement execute function countersign_log_changed('review');
+        create trigger log_new after insert on run referencing new table as changed
+          for each statement execute function countersign_log_changed('run');
+        create trigger log_status after update on run referencing old table as before new table as changed
+          for each statement execute function countersign_log_status('run');
+        create trigger log_status after update on step referencing old table as before new table as changed
+          for each statement execute function countersign_log_status('step');
+        create trigger log_new after insert on workflow referencing new table as changed
+          for each statement execute function countersign_log_changed('definition');
+        create trigger log_changed after update on workflow referencing new table as changed
+          for each statement execute function countersign_log_changed('definition');
+        create trigger log_failed after update on outbox
+          for each row when (old.review_id is not null and old.state <> new.state)
+          execute function countersign_log_delivery();
+        create trigger log_settled after delete on outbox
+          for each row when (old.review_id is not null)
+          execute function countersign_log_delivery();
+      `;
+      await sql.raw(statements).execute(db);
+    },
+  },
+  '0022_audit_of_run': {
+    async up(db) {
+      await sql`create index audit_of_run on audit (run_id, id) where run_id is not null`.execute(
+        db,
+      );
+    },
+  },
+  '0023_unknown_outcomes': {
+    async up(db) {
+      await sql`create index step_unknown on step (ended_at desc) where outcome_unknown`.execute(
+        db,
+      );
+    },
+  },
+  '0024_reviews_by_workflow': {
+    async up(db) {
+      await sql`create index review_by_workflow on review (project_id, workflow_id, created_at, id)`.execute(
+        db,
+      );
+    },
+  },
+  '0025_reviews_by_outcome': {
+    async up(db) {
+      await sql`create index review_by_verdict on review (project_id, verdict, created_at, id) where verdict is not null`.execute(
+        db,
+      );
+      await sql`create index review_decided on review (project_id, created_at, id) where verdict is not null`.execute(
+        db,
+      );
+      await sql`create index review_cancelled on review (project_id, created_at, id) where cancelled_at is not null`.execute(
+        db,
+      );
+    },
+  },
+  '0026_runs_by_workflow': {
+    async up(db) {
+      await sql`create index run_by_workflow on run (project_id, workflow_id, created_at, id)`.execute(
+        db,
+      );
+    },
+  },
+  '0027_runs_by_status': {
+    async up(db) {
+      await sql`create index run_by_status on run (project_id, status, created_at, id)`.execute(db);
+    },
+  },
+  '0028_spare_index': {
+    async up(db) {
+      // What is pending is found by review_by_status in the same order.
+      await sql`drop index review_pending`.execute(db);
+    },
+  },
+  '0030_withdrawn_and_reassigned': {
+    async up(db) {
+      const statements = `
+        alter table fact
+          drop constraint fact_kind_check,
+          add constraint fact_kind_check
+            check (kind in ('vote', 'withdrawn', 'reassigned', 'release_requested', 'cancelled')),
+          add column entry_key text,
+          add column to_kind text check (to_kind in ('group', 'reviewer')),
+          add column to_subject text,
+          add check ((kind = 'reassigned') = (entry_key is not null and to_kind is not null and to_subject is not null));
+
+        drop index fact_of_voter;
+        create index fact_of_voter on fact (project_id, actor_id, review_id, seq desc)
+          where kind in ('vote', 'withdrawn');
+      `;
+      await sql.raw(statements).execute(db);
+    },
+  },
+  '0040_outcomes': {
+    async up(db) {
+      const statements = `
+        alter table outbox drop constraint outbox_kind_check;
+        alter table outbox add constraint outbox_kind_check
+          check (kind in ('start', 'restart', 'signal', 'cancel'));
+
+        alter table step
+          add column waiting_for text,
+          add column has_run boolean not null default false;
+        create index step_waiting on step (id) where waiting_for is not null;
       `;
       await sql.raw(statements).execute(db);
     },

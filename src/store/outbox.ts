@@ -4,10 +4,10 @@ import type { ReviewerDecision } from '../domain/messages.js';
 import type { Db, Tx } from './database.js';
 import type { OutboxRow } from './tables.js';
 
-/** The channel on which a sender hears that something has become due. */
-export const OUTBOX_CHANNEL = 'countersign_outbox';
+/** What brings a run's workflow into being; whatever else belongs to the run waits for it. */
+const STARTS = sql.raw("('start', 'restart')");
 
-/** What became of telling a workflow: the states of an outbox row, in the words of the API. */
+/** What became of telling a workflow of a fact, in the words of the API. */
 export type ResumeStatus = 'resumed' | 'pending' | 'failed' | 'skipped';
 export type Resume = { readonly status: ResumeStatus; readonly error: string | null };
 
@@ -17,7 +17,7 @@ export type LeasedMessage = {
   readonly leaseToken: string;
   readonly projectId: string;
   readonly runId: string;
-  readonly kind: 'start' | 'signal' | 'cancel';
+  readonly kind: OutboxRow['kind'];
   /** Where it goes: the run's workflow, or the present holder of the gated step. */
   readonly workflowId: string | null;
   readonly reviewId: string | null;
@@ -28,6 +28,9 @@ export type LeasedMessage = {
 /**
  * Owes one message to Temporal, inside the transaction that made it true.
  *
+ * Nobody is woken: who leases it sends it right after the commit, and otherwise the senders look several
+ * times a second. A NOTIFY here would make all commits of the database wait for each other.
+ *
  * @param leaseMs how long the caller alone may send it, which it then should do at once; 0 leaves
  * it to any sender. A message is never leased past a `start` of the same run that is still owed.
  * @returns the lease, or null when the message was left to the senders
@@ -37,7 +40,7 @@ export async function oweMessage(
   message: {
     readonly projectId: string;
     readonly runId: string;
-    readonly kind: 'start' | 'signal' | 'cancel';
+    readonly kind: OutboxRow['kind'];
     readonly workflowId: string | null;
     readonly reviewId?: string;
     readonly factId?: string;
@@ -45,44 +48,43 @@ export async function oweMessage(
   },
   leaseMs: number,
 ): Promise<{ readonly id: string; readonly leaseToken: string } | null> {
-  const isBehindStart =
-    message.kind !== 'start' &&
-    (await tx
-      .selectFrom('outbox')
-      .select('id')
-      .where('runId', '=', message.runId)
-      .where('state', '=', 'pending')
-      .where('kind', '=', 'start')
-      .executeTakeFirst()) !== undefined;
-  const leaseToken = leaseMs > 0 && !isBehindStart ? randomUUID() : null;
-  const { id } = await tx
-    .insertInto('outbox')
-    .values({
-      projectId: message.projectId,
-      runId: message.runId,
-      kind: message.kind,
-      workflowId: message.workflowId,
-      reviewId: message.reviewId ?? null,
-      factId: message.factId ?? null,
-      payload: message.payload === undefined ? null : JSON.stringify(message.payload),
-      leaseToken,
-      leaseUntil:
-        leaseToken === null ? null : sql`clock_timestamp() + ${leaseMs} * interval '1 ms'`,
-      attempts: leaseToken === null ? 0 : 1,
-    })
-    .returning('id')
-    .executeTakeFirstOrThrow();
-  if (leaseToken === null) {
-    await wakeSenders(tx);
-    return null;
-  }
-  return { id, leaseToken };
+  const { projectId, runId, kind, workflowId, reviewId = null, factId = null } = message;
+  const payload = message.payload === undefined ? null : JSON.stringify(message.payload);
+  const { rows } = await sql<{ id: string; leaseToken: string | null }>`
+    insert into outbox (project_id, run_id, kind, workflow_id, review_id, fact_id, payload,
+                        lease_token, lease_until, attempts)
+    select ${projectId}, ${runId}, ${kind}, ${workflowId}, ${reviewId}, ${factId}, ${payload}::jsonb,
+           lease.token, lease.until, case when lease.token is null then 0 else 1 end
+      from (values (1)) one
+      left join (values (${leaseMs > 0 ? randomUUID() : null},
+                         clock_timestamp() + ${leaseMs} * interval '1 ms')) lease (token, until)
+        on lease.token is not null and (${kind} in ${STARTS} or not exists (
+          select 1 from outbox s
+           where s.run_id = ${runId} and s.kind in ${STARTS} and s.state = 'pending'))
+    returning id, lease_token`.execute(tx);
+  const [row] = rows;
+  return row === undefined || row.leaseToken === null
+    ? null
+    : { id: row.id, leaseToken: row.leaseToken };
 }
 
-/** Tells every listening sender, at commit, that something is due. */
-export async function wakeSenders(db: Db | Tx): Promise<void> {
-  await sql`select pg_notify(${OUTBOX_CHANNEL}, '')`.execute(db);
-}
+/**
+ * The workflow a message goes to, looked up when it is sent: a step may have got a new holder since it
+ * was owed, and that one has to hear of it. Of an author's own workflow only the gate is ours to cancel.
+ */
+const ADDRESS = sql<string | null>`case
+  when outbox.kind = 'signal' then (
+    select step.holder from review join step on step.id = review.step_id
+     where review.id = outbox.review_id)
+  when outbox.kind = 'cancel' and outbox.workflow_id = outbox.run_id then coalesce((
+    select step.holder from run join step on step.run_id = run.id
+     where run.id = outbox.run_id and run.kind = 'external' limit 1), outbox.run_id)
+  else outbox.workflow_id end`;
+
+/** Whether a message may go although its run's own start is owed, or whether that is not so. */
+const IS_FREE = sql<boolean>`not (outbox.kind not in ${STARTS} and exists (
+  select 1 from outbox s
+   where s.run_id = outbox.run_id and s.kind in ${STARTS} and s.state = 'pending'))`;
 
 /**
  * Leases messages that are due, oldest first, each to one sender; a short statement, never held
@@ -96,40 +98,32 @@ export async function leaseDueMessages(
   options: { readonly limit: number; readonly leaseMs: number },
 ): Promise<readonly LeasedMessage[]> {
   const leaseToken = randomUUID();
-  const { rows } = await sql<Omit<LeasedMessage, 'leaseToken'>>`
+  const { rows } = await sql<LeasedMessage>`
     with due as materialized (
-      select o.id from outbox o
-       where o.state = 'pending' and o.next_attempt_at <= clock_timestamp()
-         and (o.lease_until is null or o.lease_until < clock_timestamp())
-         and not (o.kind <> 'start' and exists (
-           select 1 from outbox s
-            where s.run_id = o.run_id and s.kind = 'start' and s.state = 'pending'))
-       order by o.next_attempt_at, o.id limit ${options.limit}
-       for update of o skip locked)
+      select id from outbox
+       where state = 'pending' and next_attempt_at <= clock_timestamp()
+         and (lease_until is null or lease_until < clock_timestamp()) and ${IS_FREE}
+       order by next_attempt_at, id limit ${options.limit}
+       for update skip locked)
     update outbox
        set lease_until = clock_timestamp() + ${options.leaseMs} * interval '1 ms',
            lease_token = ${leaseToken}, attempts = attempts + 1
       from due where outbox.id = due.id
-    returning outbox.id, project_id, run_id, kind, outbox.workflow_id, review_id, payload, attempts
-  `.execute(db);
-  return await Promise.all(
-    rows.map(async (row) => ({ ...row, leaseToken, workflowId: await addressOf(db, row) })),
-  );
+    returning outbox.id, lease_token, project_id, run_id, kind, ${ADDRESS} as workflow_id, review_id,
+              payload, attempts`.execute(db);
+  return rows;
 }
 
 /**
  * How many milliseconds until the next message could be leased, 0 when one could be now; null when
- * there is none. What is leased, or waits behind a start, is left to a notice or a poll.
+ * there is none. What is leased, or waits behind a start, is found by looking again.
  */
 export async function nextDueInMs(db: Db): Promise<number | null> {
   const { rows } = await sql<{ dueMs: number }>`
-    select greatest(0, extract(epoch from o.next_attempt_at - clock_timestamp()) * 1000)::float8 as due_ms
-      from outbox o
-     where o.state = 'pending' and (o.lease_until is null or o.lease_until < clock_timestamp())
-       and not (o.kind <> 'start' and exists (
-         select 1 from outbox s
-          where s.run_id = o.run_id and s.kind = 'start' and s.state = 'pending'))
-     order by o.next_attempt_at limit 1`.execute(db);
+    select greatest(0, extract(epoch from next_attempt_at - clock_timestamp()) * 1000)::float8 as due_ms
+      from outbox
+     where state = 'pending' and (lease_until is null or lease_until < clock_timestamp()) and ${IS_FREE}
+     order by next_attempt_at limit 1`.execute(db);
   return rows[0]?.dueMs ?? null;
 }
 
@@ -138,75 +132,51 @@ export async function readLeasedMessage(
   db: Db,
   lease: { readonly id: string; readonly leaseToken: string },
 ): Promise<LeasedMessage | null> {
-  const row = await db
-    .selectFrom('outbox')
-    .where('id', '=', lease.id)
-    .where('leaseToken', '=', lease.leaseToken)
-    .where('state', '=', 'pending')
-    .select(['id', 'projectId', 'runId', 'kind', 'workflowId', 'reviewId', 'attempts'])
-    .select((eb) => eb.ref('payload').$castTo<ReviewerDecision | null>().as('payload'))
-    .executeTakeFirst();
-  return row === undefined
-    ? null
-    : { ...row, leaseToken: lease.leaseToken, workflowId: await addressOf(db, row) };
+  const { rows } = await sql<LeasedMessage>`
+    select id, lease_token, project_id, run_id, kind, ${ADDRESS} as workflow_id, review_id, payload, attempts
+      from outbox
+     where id = ${lease.id} and lease_token = ${lease.leaseToken} and state = 'pending'`.execute(
+    db,
+  );
+  return rows[0] ?? null;
+}
+
+/** Prolongs leases that are still this holder's, counted from now; one that was lost stays lost. */
+export async function renewLeases(
+  db: Db,
+  messages: readonly Pick<LeasedMessage, 'id' | 'leaseToken'>[],
+  leaseMs: number,
+): Promise<void> {
+  await sql`
+    update outbox set lease_until = clock_timestamp() + ${leaseMs} * interval '1 ms'
+      from unnest(${messages.map(({ id }) => id)}::bigint[],
+                  ${messages.map(({ leaseToken }) => leaseToken)}::text[]) held (id, lease_token)
+     where outbox.id = held.id and outbox.lease_token = held.lease_token
+       and outbox.state = 'pending'`.execute(db);
 }
 
 /**
- * The workflow a message goes to, looked up when it is sent: a step may have got a new holder since
- * it was owed, and that one has to hear of it.
+ * Ends a leased message, unless the lease was lost meanwhile; says whether it was still ours.
+ *
+ * What has failed stays, for `doctor`. Anything else is over: its row goes, so that the outbox holds
+ * what is owed and nothing more, however long an installation runs.
  */
-async function addressOf(
-  db: Db,
-  message: Pick<OutboxRow, 'kind' | 'workflowId' | 'reviewId' | 'runId'>,
-): Promise<string | null> {
-  if (message.kind === 'cancel' && message.workflowId === message.runId) {
-    return await workflowOfRun(db, message.runId);
-  }
-  if (message.kind !== 'signal') {
-    return message.workflowId;
-  }
-  const step = await db
-    .selectFrom('review')
-    .innerJoin('step', 'step.id', 'review.stepId')
-    .where('review.id', '=', message.reviewId)
-    .select('step.holder')
-    .executeTakeFirst();
-  return step?.holder ?? null;
-}
-
-/** The workflow of a run; of an author's own workflow only the gate is ours to cancel. */
-async function workflowOfRun(db: Db, runId: string): Promise<string> {
-  const gate = await db
-    .selectFrom('run')
-    .innerJoin('step', 'step.runId', 'run.id')
-    .where('run.id', '=', runId)
-    .where('run.kind', '=', 'external')
-    .select('step.holder')
-    .executeTakeFirst();
-  return gate?.holder ?? runId;
-}
-
-/** Ends a leased message, unless the lease was lost meanwhile; says whether it was still ours. */
 export async function settleMessage(
   db: Db | Tx,
   message: Pick<LeasedMessage, 'id' | 'leaseToken'>,
-  state: 'delivered' | 'superseded' | 'failed',
+  outcome: 'delivered' | 'superseded' | 'failed',
   error: string | null = null,
 ): Promise<boolean> {
-  const { numUpdatedRows } = await db
-    .updateTable('outbox')
-    .set({
-      state,
-      lastError: error,
-      leaseUntil: null,
-      leaseToken: null,
-      settledAt: sql`clock_timestamp()`,
-    })
-    .where('id', '=', message.id)
-    .where('leaseToken', '=', message.leaseToken)
-    .where('state', '=', 'pending')
-    .executeTakeFirst();
-  return numUpdatedRows > 0n;
+  const { id, leaseToken } = message;
+  const { numAffectedRows } =
+    outcome === 'failed'
+      ? await sql`
+          update outbox set state = 'failed', last_error = ${error}, lease_until = null, lease_token = null
+           where id = ${id} and lease_token = ${leaseToken} and state = 'pending'`.execute(db)
+      : await sql`
+          delete from outbox
+           where id = ${id} and lease_token = ${leaseToken} and state = 'pending'`.execute(db);
+  return (numAffectedRows ?? 0n) > 0n;
 }
 
 /** Frees a leased message to be sent again after a delay; what is owed stays owed. */
@@ -228,7 +198,6 @@ export async function postponeMessage(
     .where('leaseToken', '=', message.leaseToken)
     .where('state', '=', 'pending')
     .execute();
-  await wakeSenders(db);
 }
 
 /** Makes everything owed due at once: Temporal answers again. */
@@ -239,36 +208,65 @@ export async function makeAllDue(db: Db): Promise<void> {
     .where('state', '=', 'pending')
     .where('nextAttemptAt', '>', sql<Date>`clock_timestamp()`)
     .execute();
-  await wakeSenders(db);
 }
 
 /** What became of telling the workflow about the latest fact of a review. */
 export async function resumeOf(db: Db | Tx, reviewId: string): Promise<Resume> {
-  const row = await db
-    .selectFrom('outbox')
-    .where('reviewId', '=', reviewId)
-    .where('kind', '=', 'signal')
-    .orderBy('id', 'desc')
-    .select(['state', 'lastError'])
-    .executeTakeFirst();
-  return row === undefined ? { status: 'skipped', error: null } : asResume(row);
+  return (await resumesOf(db, [reviewId])).get(reviewId) ?? SKIPPED;
 }
 
-/** The API's words for an outbox row. A row that the store's own state overtook counts as resumed. */
-export function asResume(row: Pick<OutboxRow, 'state' | 'lastError'>): Resume {
-  switch (row.state) {
-    case 'delivered':
-    case 'superseded':
+/** The same for several reviews; one of which nobody has to be told is not among them. */
+export async function resumesOf(
+  db: Db | Tx,
+  reviewIds: readonly string[],
+): Promise<ReadonlyMap<string, Resume>> {
+  const { rows } = await sql<
+    { reviewId: string; waitsForRetry: boolean; isOwed: boolean } & {
+      [Key in 'state' | 'lastError']: OutboxRow[Key] | null;
+    }
+  >`
+    select review.id as review_id, outbox.state, outbox.last_error, latest.id is not null as is_owed,
+           run.status = 'error' and newest.owed is false as waits_for_retry
+      from review join run on run.id = review.run_id
+      join fact newest on newest.review_id = review.id and newest.seq = review.seq
+      left join lateral (
+        select id from fact where fact.review_id = review.id and fact.owed
+         order by seq desc limit 1) latest on true
+      left join outbox on outbox.fact_id = latest.id
+     where review.id = any(${[...reviewIds]})`.execute(db);
+  return new Map(
+    rows.flatMap(({ reviewId, state, lastError, isOwed, waitsForRetry }) =>
+      waitsForRetry
+        ? [[reviewId, WAITS_FOR_RETRY] as const]
+        : isOwed
+          ? [[reviewId, asResume(state, lastError)] as const]
+          : [],
+    ),
+  );
+}
+
+const WAITS_FOR_RETRY: Resume = {
+  status: 'skipped',
+  error:
+    'The vote is recorded; its run is in error, and goes on with it when somebody retries the run.',
+};
+
+const SKIPPED: Resume = { status: 'skipped', error: null };
+
+/** The API's words for where a message stands; one that is in the outbox no more has arrived, or was overtaken. */
+export function asResume(state: OutboxRow['state'] | null, lastError: string | null): Resume {
+  switch (state) {
+    case null:
       return { status: 'resumed', error: null };
     case 'pending':
       return {
         status: 'pending',
-        error: `The vote is recorded; the workflow will be told as soon as Temporal answers (${row.lastError ?? 'it has not answered yet'}).`,
+        error: `The vote is recorded; the workflow will be told as soon as Temporal answers (${lastError ?? 'it has not answered yet'}).`,
       };
     case 'failed':
       return {
         status: 'failed',
-        error: `The vote is recorded, but its workflow could not be told: ${row.lastError ?? 'unknown'}. An operator can run \`countersign doctor --fix\`.`,
+        error: `The vote is recorded, but its workflow could not be told: ${lastError ?? 'unknown'}. An operator can run \`countersign doctor --fix\`.`,
       };
   }
 }
@@ -280,13 +278,13 @@ export type Backlog = {
   readonly failed: number;
 };
 
-/** Measures the backlog with one statement. */
+/** Measures the backlog with one statement, from indexes that hold nothing else. */
 export async function readBacklog(db: Db): Promise<Backlog> {
   const { rows } = await sql<Backlog>`
-    select count(*) filter (where state = 'pending')::int as pending,
-           count(*) filter (where state = 'failed')::int as failed,
-           (extract(epoch from clock_timestamp() - min(created_at) filter (where state = 'pending'))
-             * 1000)::float8 as oldest_pending_ms
-      from outbox where state in ('pending', 'failed')`.execute(db);
+    select pending.count as pending, failed.count as failed, pending.oldest_ms as oldest_pending_ms
+      from (select count(*)::int as count,
+                   (extract(epoch from clock_timestamp() - min(created_at)) * 1000)::float8 as oldest_ms
+              from outbox where state = 'pending') pending,
+           (select count(*)::int as count from outbox where state = 'failed') failed`.execute(db);
   return rows[0] ?? { pending: 0, oldestPendingMs: null, failed: 0 };
 }

@@ -70,6 +70,7 @@ const ACTS = [
   'review_held',
   'hold_released',
   'decision_made',
+  'approval_withdrawn',
   'stale_write_rejected',
 ] as const satisfies readonly AuditAction[];
 

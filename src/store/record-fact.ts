@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { sql, type Updateable } from 'kysely';
 import { v5 } from 'uuid';
 import type { NewFact } from '../domain/facts.js';
 import type { ReviewerDecision } from '../domain/messages.js';
@@ -10,7 +10,7 @@ import type { Tx } from './database.js';
 import { newId } from './ids.js';
 import { oweMessage } from './outbox.js';
 import { readFact, type ReviewUnderLock } from './reviews.js';
-import type { FactRow, ReviewRow } from './tables.js';
+import type { FactRow, ReviewRow, Tables } from './tables.js';
 
 /** Which wire an act came in by; `system` for what follows from another act. */
 export type Dialect = 'native' | 'retab' | 'overlay' | 'hoop' | 'velt' | 'system';
@@ -42,10 +42,13 @@ export async function recordFact(
     readonly dialect: Dialect;
     /** The window that the fact brings; its review has none yet. */
     readonly timeWindow?: TimeWindow | null;
+    /** Whether a workflow waits for the news; true unless told. */
+    readonly isOwed?: boolean;
   },
 ): Promise<RecordedFact> {
   const { row, review, now } = locked;
   const vote = newFact.kind === 'vote' ? newFact : null;
+  const given = newFact.kind === 'reassigned' ? newFact : null;
   const { timeWindow = null } = about;
   const factRow = await tx
     .insertInto('fact')
@@ -63,9 +66,13 @@ export async function recordFact(
       fills: vote === null ? null : [...vote.fills],
       forced: vote?.forced ?? null,
       actingFor: vote?.actingFor ?? null,
+      entryKey: given?.entry ?? null,
+      toKind: given?.to.kind ?? null,
+      toSubject: given?.to.subject ?? null,
       reason: about.reason,
       dialect: about.dialect,
       tokenId: actor.tokenId,
+      owed: about.isOwed ?? true,
       createdAt: now,
     })
     .returningAll()
@@ -73,36 +80,30 @@ export async function recordFact(
   const fact = readFact(factRow);
   const before = review.state;
   const state = evolve(before, fact);
-  const decisionChanged = state.decision !== null && state.decision.seq !== before.decision?.seq;
-
   const updated = await tx
     .updateTable('review')
     .set({
-      status: row.claimedAt === null ? state.status : row.status,
+      status: row.releasedAt === null ? state.status : row.status,
       rev: sql`rev + 1`,
       seq: fact.seq,
-      ...(decisionChanged
-        ? {
-            verdict: state.decision.verdict,
-            decisionVersionId: state.decision.versionId,
-            decisionSeq: fact.seq,
-            decidedBy: actor.id,
-            decidedByName: actor.name,
-            decidedAt: now,
-            decisionReason: about.reason,
-          }
-        : {}),
+      ...decisionColumns(locked, factRow, state),
+      ...(takesWindow(locked, newFact) ? { timeWindow: null, timeWindowSeq: null } : {}),
       ...(timeWindow === null
         ? {}
         : { timeWindow: JSON.stringify(timeWindow), timeWindowSeq: fact.seq }),
       ...(state.status === 'APPROVED' && before.status !== 'APPROVED' ? { approvedAt: now } : {}),
+      ...(state.status === 'PENDING' ? { approvedAt: null } : {}),
       ...(state.cancelled && !before.cancelled ? { cancelledAt: now } : {}),
       ...(state.status === 'REJECTED' || state.status === 'REVOKED' ? { endedAt: now } : {}),
     })
     .where('id', '=', row.id)
     .returningAll()
     .executeTakeFirstOrThrow();
-  await writeEntries(tx, updated, entryStates(state, row.newestVersionId));
+  const entries = entryStates(state, row.newestVersionId);
+  await writeEntries(tx, updated, entries);
+  if (newFact.kind === 'withdrawn') {
+    await dropEntriesFrom(tx, row.id, entries.length);
+  }
   await recordAudit(tx, actor, AUDIT_ACTION[newFact.kind], {
     runId: row.runId,
     reviewId: row.id,
@@ -114,6 +115,8 @@ export async function recordFact(
       ...(vote === null
         ? {}
         : { verdict: vote.verdict, version_id: vote.versionId, forced: vote.forced }),
+      ...(before.status === 'APPROVED' && state.status === 'PENDING' ? { reopened: true } : {}),
+      ...(given === null ? {} : { entry: given.entry, to: { [given.to.kind]: given.to.subject } }),
       ...(about.reason === null ? {} : { reason: about.reason }),
       ...(timeWindow === null ? {} : { time_window: timeWindow }),
     },
@@ -128,6 +131,49 @@ export async function recordFact(
       status: { status: updated.status, versionId: updated.decisionVersionId },
     },
   };
+}
+
+/** What the review's row says of its decision, where a fact has changed it. */
+function decisionColumns(
+  { row, review, facts, now }: ReviewUnderLock,
+  latest: FactRow,
+  { decision }: ReviewState,
+): Updateable<Tables['review']> {
+  if (decision === null) {
+    return row.decisionSeq === null
+      ? {}
+      : {
+          verdict: null,
+          decisionVersionId: null,
+          decisionSeq: null,
+          decidedBy: null,
+          decidedByName: null,
+          decidedAt: null,
+          decisionReason: null,
+        };
+  }
+  if (decision.seq === review.state.decision?.seq) {
+    return {};
+  }
+  // A fact of long ago, where the approval that settled it was taken back and others suffice.
+  const settling = facts.find(({ seq }) => seq === decision.seq) ?? latest;
+  return {
+    verdict: decision.verdict,
+    decisionVersionId: decision.versionId,
+    decisionSeq: decision.seq,
+    decidedBy: settling.actorId,
+    decidedByName: settling.actorName,
+    decidedAt: settling === latest ? now : settling.createdAt,
+    decisionReason: settling.reason,
+  };
+}
+
+/** Whether a fact takes back the approval that brought the review its hours: they go with it. */
+function takesWindow({ row, facts }: ReviewUnderLock, fact: NewFact): boolean {
+  return (
+    fact.kind === 'withdrawn' &&
+    facts.some(({ seq, actorId }) => seq === row.timeWindowSeq && actorId === fact.actorId)
+  );
 }
 
 /** Owes the waiting workflow the news of a fact; see `oweMessage` for the lease. */
@@ -153,6 +199,8 @@ export async function oweFact(
 
 const AUDIT_ACTION = {
   vote: 'decision_made',
+  withdrawn: 'approval_withdrawn',
+  reassigned: 'entry_reassigned',
   release_requested: 'release_requested',
   cancelled: 'review_cancelled',
 } as const;
@@ -183,12 +231,24 @@ export async function writeEntries(
       conflict
         .columns(['reviewId', 'position'])
         .doUpdateSet((eb) => ({
+          kind: eb.ref('excluded.kind'),
+          subject: eb.ref('excluded.subject'),
           status: eb.ref('excluded.status'),
           factSeq: eb.ref('excluded.factSeq'),
         }))
         .where(
-          sql<boolean>`(entry.status, entry.fact_seq) is distinct from (excluded.status, excluded.fact_seq)`,
+          sql<boolean>`(entry.kind, entry.subject, entry.status, entry.fact_seq)
+            is distinct from (excluded.kind, excluded.subject, excluded.status, excluded.fact_seq)`,
         ),
     )
+    .execute();
+}
+
+/** Takes away the rows that only an approval had appended which no longer stands. */
+async function dropEntriesFrom(tx: Tx, reviewId: string, position: number): Promise<void> {
+  await tx
+    .deleteFrom('entry')
+    .where('reviewId', '=', reviewId)
+    .where('position', '>=', position)
     .execute();
 }

@@ -1,12 +1,18 @@
 import { type Command, decide } from '../domain/decide.js';
+import type { DeliveredStatus } from '../domain/messages.js';
 import type { Refusal } from '../domain/refusals.js';
+import { isReleased } from '../domain/statuses.js';
 import type { TimeWindow } from '../domain/time-window.js';
 import { type Actor, asVoter } from './actors.js';
 import { cancelLockedRun, type Lease } from './cancel-run.js';
 import { type Db, inTransaction, type Tx } from './database.js';
-import { type Dialect, oweFact, recordFact } from './record-fact.js';
+import { completeRunIfDone } from './ledger.js';
+import { type Dialect, oweFact, type RecordedFact, recordFact } from './record-fact.js';
+import { releaseIfDue, skipRefused } from './release.js';
 import { lockReview, type ReviewUnderLock } from './reviews.js';
+import { lockStep } from './steps.js';
 import type { ReviewRow } from './tables.js';
+import { readVoter } from './voter.js';
 
 /** A command with what is recorded beside it. */
 export type VoteRequest = {
@@ -18,6 +24,8 @@ export type VoteRequest = {
 /** What became of a vote, a withdrawal or a request to release. */
 export type VoteResult =
   | { readonly kind: 'not_found' }
+  /** The person was removed, or their token or session ended, before it was their turn. */
+  | { readonly kind: 'signed_out' }
   | {
       readonly kind: 'refused';
       readonly review: ReviewRow;
@@ -35,12 +43,17 @@ export type VoteResult =
       readonly leases: readonly Lease[];
     };
 
+/** What became of an act of somebody whom the transaction has read. */
+export type RuledVote = Exclude<VoteResult, { readonly kind: 'not_found' | 'signed_out' }>;
+
 /**
  * Records one reviewer's act, durably, or says every reason why not; nobody is told of it yet.
  *
- * One transaction, run locked before review: the ruling, the numbered fact, the rows, and what is
- * owed to the waiting workflow. A repeat records nothing and gets the first answer. A rejection (or a
- * withdrawal) also cancels the run, as its gate says.
+ * One transaction, run locked before review: who acts, as they are at that moment, the ruling, the numbered
+ * fact, the rows, and what is owed to the waiting workflow. A repeat records nothing and gets the first answer.
+ * An approval that completes the tally releases the step, unless its gate or the hour holds it back; a rejection
+ * (or a withdrawal) cancels the run or skips the step, as its gate says. The answer states the decision: what
+ * became of it is for a later read.
  *
  * @param leaseMs how long the caller alone may forward it (0: leave it to the senders)
  */
@@ -53,20 +66,24 @@ export async function recordVote(
 ): Promise<VoteResult> {
   return await inTransaction(db, async (tx) => {
     const locked = await lockReview(tx, actor.projectId, reviewId);
-    return locked === null
-      ? { kind: 'not_found' }
-      : await recordVoteLocked(tx, locked, actor, request, leaseMs);
+    if (locked === null) {
+      return { kind: 'not_found' };
+    }
+    const voter = await readVoter(tx, actor);
+    return voter === null
+      ? { kind: 'signed_out' }
+      : await recordVoteLocked(tx, locked, voter, request, leaseMs);
   });
 }
 
-/** The same for a review that the transaction has locked: what a dialect adds goes before it. */
+/** The same for a review that the transaction has locked, by somebody whom it has read. */
 export async function recordVoteLocked(
   tx: Tx,
   locked: ReviewUnderLock,
   actor: Actor,
   request: VoteRequest,
   leaseMs: number,
-): Promise<VoteResult> {
+): Promise<RuledVote> {
   const { row } = locked;
   const ruling = decide(locked.review, request.command, asVoter(actor));
   const unchanged = { review: row, late: row.status !== 'PENDING', settled: false, leases: [] };
@@ -81,11 +98,16 @@ export async function recordVoteLocked(
       break;
   }
 
+  // Nobody waits in a run that failed: whoever retries it starts a workflow that reads this vote.
+  const isOwed = locked.run.status !== 'error';
   const recorded = await recordFact(tx, locked, actor, ruling.fact, {
     ...request,
     timeWindow: windowOf(request.command),
+    isOwed,
   });
-  const signal = await oweFact(tx, recorded, leaseMs);
+  const status = await followFact(tx, locked, recorded);
+  const message = { ...recorded.message, status };
+  const signal = isOwed ? await oweFact(tx, { ...recorded, message }, leaseMs) : null;
   const ends = recorded.state.status === 'REJECTED' || recorded.state.status === 'REVOKED';
   const cancellation =
     ends && locked.review.state.policy.onReject === 'cancel_run'
@@ -109,6 +131,33 @@ export async function recordVoteLocked(
     settled: locked.review.state.status === 'PENDING' && recorded.state.status !== 'PENDING',
     leases: [signal, cancellation?.lease ?? null].filter((lease) => lease !== null),
   };
+}
+
+/**
+ * Does in the transaction of a fact what follows from it: an approval that completes the tally, or the
+ * word to release it, releases the step; a refusal that does not end the run skips it.
+ *
+ * @returns what to tell the workflow that waits: how the review stands after all that
+ */
+async function followFact(
+  tx: Tx,
+  { run, now }: ReviewUnderLock,
+  { review: row, state, message }: RecordedFact,
+): Promise<DeliveredStatus> {
+  if (row.status === 'PENDING' || isReleased(row.status)) {
+    return message.status;
+  }
+  const step = await lockStep(tx, row.stepId);
+  if (row.status !== 'APPROVED') {
+    if (await skipRefused(tx, run, step, row, state)) {
+      await completeRunIfDone(tx, run, step);
+    }
+    return message.status;
+  }
+  const release = await releaseIfDue(tx, { run, row, now }, step, state, true);
+  return release.kind === 'released'
+    ? { status: release.review.status, versionId: row.decisionVersionId }
+    : message.status;
 }
 
 /** The hours that a command brings: only an approval can limit when something goes on. */

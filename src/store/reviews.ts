@@ -72,27 +72,61 @@ export async function readRuleable(
   now: Date = new Date(),
 ): Promise<{ readonly facts: readonly FactRow[]; readonly review: LockedReview }> {
   const facts = await listFacts(db, row.id);
-  const versions = await db
+  const versions = await listVersionFacts(db, [row.id]);
+  return { facts, review: asRuleable(row, facts, versions, now) };
+}
+
+/** Several reviews as `readRuleable` reads one. */
+export async function readRuleables(
+  db: Db,
+  rows: readonly ReviewRow[],
+): Promise<readonly LockedReview[]> {
+  const ids = rows.map(({ id }) => id);
+  const facts = await listFactsOfReviews(db, ids);
+  const versions = await listVersionFacts(db, ids);
+  const now = new Date();
+  return rows.map((row) =>
+    asRuleable(
+      row,
+      facts.get(row.id) ?? [],
+      versions.filter(({ reviewId }) => reviewId === row.id),
+      now,
+    ),
+  );
+}
+
+type VersionFactsRow = Pick<VersionRow, 'reviewId' | 'id' | 'parentId' | 'authorKind' | 'authorId'>;
+
+async function listVersionFacts(
+  db: Db | Tx,
+  reviewIds: readonly string[],
+): Promise<readonly VersionFactsRow[]> {
+  return await db
     .selectFrom('version')
-    .select(['id', 'parentId', 'authorKind', 'authorId'])
-    .where('reviewId', '=', row.id)
+    .select(['reviewId', 'id', 'parentId', 'authorKind', 'authorId'])
+    .where('reviewId', '=', sql<string>`any(${[...reviewIds]}::text[])`)
     .orderBy('ordinal')
     .execute();
+}
+
+function asRuleable(
+  row: ReviewRow,
+  facts: readonly FactRow[],
+  versions: readonly VersionFactsRow[],
+  now: Date,
+): LockedReview {
   return {
-    facts,
-    review: {
-      id: row.id,
-      ownerId: row.ownerId,
-      state: foldReview(row.policy, facts.map(readFact)),
-      status: row.status,
-      versions: versions.map(({ id, parentId, authorKind, authorId }) => ({
-        id,
-        parentId,
-        authorId: authorKind === 'human' ? authorId : null,
-      })),
-      timeWindow: row.timeWindow,
-      nowMs: now.getTime(),
-    },
+    id: row.id,
+    ownerId: row.ownerId,
+    state: foldReview(row.policy, facts.map(readFact)),
+    status: row.status,
+    versions: versions.map(({ id, parentId, authorKind, authorId }) => ({
+      id,
+      parentId,
+      authorId: authorKind === 'human' ? authorId : null,
+    })),
+    timeWindow: row.timeWindow,
+    nowMs: now.getTime(),
   };
 }
 
@@ -136,6 +170,13 @@ export async function listFactsOfReviews(
 /** A stored fact as the domain folds it: ids and verdicts, without reasons and names. */
 export function readFact(row: FactRow): Fact {
   const { seq, id, kind, actorId, versionId, verdict, fills, forced, actingFor } = row;
+  if (kind === 'reassigned') {
+    const { entryKey, toKind, toSubject } = row;
+    if (entryKey === null || toKind === null || toSubject === null) {
+      throw new Error(`fact ${id} reassigns no entry, or to nobody`);
+    }
+    return { kind, seq, id, actorId, entry: entryKey, to: { kind: toKind, subject: toSubject } };
+  }
   if (kind !== 'vote') {
     return { kind, seq, id, actorId };
   }

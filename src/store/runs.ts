@@ -1,6 +1,7 @@
 import { type Expression, sql, type SqlBool } from 'kysely';
 import type { JsonObject } from '../domain/json.js';
-import { hasEnded, type RunStatus } from '../domain/statuses.js';
+import { planOf, type RunOrder } from '../domain/orders.js';
+import { hasEnded, RUN_STATUSES, type RunStatus } from '../domain/statuses.js';
 import { canonicalJson } from '../rules/canonical.js';
 import type { Actor } from './actors.js';
 import { recordAudit } from './audit.js';
@@ -8,6 +9,7 @@ import { type Db, inTransaction, type Tx, violatedConstraint } from './database.
 import { newId } from './ids.js';
 import { oweMessage } from './outbox.js';
 import { type Page, type PageRequest, readPage } from './paging.js';
+import { createSteps, getDefinition } from './steps.js';
 import type { RunRow, WorkflowVersionRow } from './tables.js';
 
 /** What a run is started with. */
@@ -29,7 +31,7 @@ export type StartedRun = {
 };
 
 /**
- * Writes a run and owes its start, in one transaction. The same command id gives the same run.
+ * Writes a run with its steps and owes its start, in one transaction. The same command id gives the same run.
  *
  * @param leaseMs how long the caller alone may deliver the start (0: leave it to the senders)
  */
@@ -82,6 +84,7 @@ async function insertRun(
     })
     .returningAll()
     .executeTakeFirstOrThrow();
+  await createSteps(tx, run, await getDefinition(tx, run.workflowVersionId));
   const lease = await oweMessage(
     tx,
     { projectId, runId: run.id, kind: 'start', workflowId: run.id },
@@ -207,13 +210,8 @@ function runCondition(filter: RunFilter): Expression<SqlBool> {
   if (filter.workflowId !== null) {
     parts.push(sql<SqlBool>`run.workflow_id = ${filter.workflowId}`);
   }
-  if (filter.statuses.length > 0) {
-    parts.push(sql<SqlBool>`${lifecycleSql} = any(${filter.statuses.flatMap(storedStatuses)})`);
-  }
-  if (filter.excludedStatuses.length > 0) {
-    parts.push(
-      sql<SqlBool>`not ${lifecycleSql} = any(${filter.excludedStatuses.flatMap(storedStatuses)})`,
-    );
+  if (filter.statuses.length > 0 || filter.excludedStatuses.length > 0) {
+    parts.push(statusCondition(filter));
   }
   if (filter.trigger !== null) {
     parts.push(sql<SqlBool>`run.trigger = ${filter.trigger}`);
@@ -234,34 +232,85 @@ function runCondition(filter: RunFilter): Expression<SqlBool> {
   return sql<SqlBool>`${sql.join(parts, sql` and `)}`;
 }
 
+/**
+ * Something in a run is being executed, or was released to be: a cancellation does not stop it.
+ *
+ * A cancellation that is durable shows as cancelled, whether workflows have obeyed it or not yet; but
+ * while something is executed the run shows as running.
+ */
+const isExecuting = sql<SqlBool>`(
+  exists (select 1 from review where review.run_id = run.id and review.status = 'PROCESSING')
+  or exists (select 1 from step where step.run_id = run.id and step.status = 'running'
+              and step.attempt_token is not null and step.output is null))`;
+
 const lifecycleSql = sql<string>`(case
   when run.status = 'running' and exists (
     select 1 from review where review.run_id = run.id and ${isWaitingForPeople})
-  then 'awaiting_review' else run.status end)`;
-
-/** A cancellation that is durable shows as cancelled, whether workflows have obeyed it or not yet. */
-function storedStatuses(status: RunStatus | 'awaiting_review'): readonly string[] {
-  return status === 'cancelled' ? ['cancelled', 'cancelling'] : [status];
-}
+  then 'awaiting_review'
+  when run.status = 'cancelling'
+  then case when ${isExecuting} then 'running' else 'cancelled' end
+  else run.status end)`;
 
 /**
- * Marks a run as begun, when its workflow asks for the first time, and reads it again afterwards.
- *
- * A run that has ended, or was cancelled before it began, stays as it is: its workflow stops there.
+ * Whether a run shows one of the statuses that are asked for. What is stored is compared first, as the
+ * index has it: only what that leaves is looked into.
  */
-export async function beginRun(db: Db, id: string): Promise<RunRow> {
-  return await inTransaction(db, async (tx) => {
-    const run = await lockRun(tx, id);
-    if (run.status !== 'pending') {
-      return run;
-    }
-    return await tx
-      .updateTable('run')
-      .set({ status: 'running', startedAt: sql`clock_timestamp()` })
-      .where('id', '=', id)
-      .returningAll()
-      .executeTakeFirstOrThrow();
-  });
+function statusCondition({
+  statuses,
+  excludedStatuses,
+}: Pick<RunFilter, 'statuses' | 'excludedStatuses'>): Expression<SqlBool> {
+  const asked = statuses.length > 0 ? statuses : SHOWN_STATUSES;
+  const wanted = asked.filter((status) => !excludedStatuses.includes(status));
+  const [only, ...others] = [...new Set(wanted.flatMap(storedAs))];
+  const isStored =
+    only !== undefined && others.length === 0
+      ? sql<SqlBool>`run.status = ${only}`
+      : sql<SqlBool>`run.status = any(${[...(only === undefined ? [] : [only]), ...others]}::text[])`;
+  return wanted.some((status) => storedAs(status).some((stored) => MANY_SIDED.has(stored)))
+    ? sql<SqlBool>`(${isStored} and ${lifecycleSql} = any(${wanted}::text[]))`
+    : isStored;
+}
+
+/** The stored statuses of runs that may show a status. */
+function storedAs(status: RunStatus | 'awaiting_review'): readonly RunStatus[] {
+  switch (status) {
+    case 'awaiting_review':
+      return ['running'];
+    case 'running':
+      return ['running', 'cancelling'];
+    case 'cancelled':
+      return ['cancelled', 'cancelling'];
+    default:
+      return [status];
+  }
+}
+
+/** Stored statuses that show as one of several. */
+const MANY_SIDED: ReadonlySet<RunStatus> = new Set(['running', 'cancelling']);
+const SHOWN_STATUSES = [...RUN_STATUSES, 'awaiting_review'] as const;
+
+/** Which of some runs that are being cancelled execute something that has to come to its end first. */
+export async function listExecuting(
+  db: Db,
+  runIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (runIds.length === 0) {
+    return new Set();
+  }
+  const rows = await db
+    .selectFrom('run')
+    .select('id')
+    .where('id', 'in', [...runIds])
+    .where(isExecuting)
+    .execute();
+  return new Set(rows.map(({ id }) => id));
+}
+
+/** Reads what it takes to start the workflow of a run: its plan, and no content. */
+export async function readRunOrder(db: Db, runId: string): Promise<RunOrder> {
+  const run = await getRun(db, runId);
+  const { blocks } = await getDefinition(db, run.workflowVersionId);
+  return { run_id: runId, workflow_id: run.workflowId, blocks: blocks.map(planOf) };
 }
 
 /** Whether a run will do nothing more. */

@@ -37,6 +37,15 @@ export interface Audit {
   tokenId: string | null;
 }
 
+export interface Change {
+  at: Generated<Timestamp>;
+  id: string;
+  kind: string;
+  projectId: string;
+  runId: string | null;
+  xact: Generated<string>;
+}
+
 export interface Entry {
   factSeq: number | null;
   id: string;
@@ -54,6 +63,7 @@ export interface ExternalRun {
   createdAt: Generated<Timestamp>;
   firstExecutionRunId: string;
   key: string;
+  orderSha256: string;
   projectId: string;
   runId: string;
   snapshotRef: string | null;
@@ -69,15 +79,19 @@ export interface Fact {
   actorName: string;
   createdAt: Generated<Timestamp>;
   dialect: string;
+  entryKey: string | null;
   fills: string[] | null;
   forced: boolean | null;
   id: string;
   kind: string;
+  owed: Generated<boolean>;
   projectId: string;
   reason: string | null;
   reviewId: string;
   seq: number;
   tokenId: string | null;
+  toKind: string | null;
+  toSubject: string | null;
   verdict: string | null;
   versionId: string | null;
 }
@@ -114,7 +128,6 @@ export interface Outbox {
   projectId: string;
   reviewId: string | null;
   runId: string;
-  settledAt: Timestamp | null;
   state: Generated<string>;
   workflowId: string | null;
 }
@@ -140,14 +153,19 @@ export interface Project {
   name: string;
 }
 
+export interface ReplacedHolder {
+  number: number;
+  projectId: string;
+  stepId: string;
+  workflowId: string;
+}
+
 export interface Review {
   approvedAt: Timestamp | null;
   because: string;
   blockId: string;
   blockType: string;
   cancelledAt: Timestamp | null;
-  claimedAt: Timestamp | null;
-  claimedBy: string | null;
   createdAt: Generated<Timestamp>;
   decidedAt: Timestamp | null;
   decidedBy: string | null;
@@ -166,6 +184,7 @@ export interface Review {
   placement: string;
   policy: Json;
   projectId: string;
+  releasedAt: Timestamp | null;
   rev: Generated<number>;
   runId: string;
   seq: Generated<number>;
@@ -241,8 +260,9 @@ export interface Step {
   endedAt: Timestamp | null;
   errorMessage: string | null;
   failures: Generated<number>;
+  hasRun: Generated<boolean>;
   holder: string | null;
-  holderStartedAt: Timestamp | null;
+  holderNumber: Generated<number>;
   id: string;
   input: string | null;
   iterationKey: string | null;
@@ -256,6 +276,8 @@ export interface Step {
   source: string | null;
   startedAt: Timestamp | null;
   status: Generated<string>;
+  waitingFor: string | null;
+  waivedInputSha256: string | null;
   workflowId: string;
 }
 
@@ -323,6 +345,7 @@ export interface WorkflowVersion {
 
 export interface DB {
   audit: Audit;
+  change: Change;
   entry: Entry;
   externalRun: ExternalRun;
   fact: Fact;
@@ -331,6 +354,7 @@ export interface DB {
   outbox: Outbox;
   person: Person;
   project: Project;
+  replacedHolder: ReplacedHolder;
   review: Review;
   reviewCommand: ReviewCommand;
   run: Run;

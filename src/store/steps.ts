@@ -65,14 +65,28 @@ export async function contextOf(db: Db | Tx, step: StepRow): Promise<StepContext
   return { run, step, block: await getBlock(db, run.workflowVersionId, step.blockId) };
 }
 
-/** Reads a stored definition by its version id. */
+/** The definitions that this process has read; a version never changes, so they never grow old. */
+const definitions = new Map<string, Definition>();
+const MAX_DEFINITIONS = 500;
+
+/** Reads a stored definition by its version id, once in the life of a process. */
 export async function getDefinition(db: Db | Tx, workflowVersionId: string): Promise<Definition> {
+  const known = definitions.get(workflowVersionId);
+  if (known !== undefined) {
+    return known;
+  }
   const version = await db
     .selectFrom('workflowVersion')
     .select('definition')
     .where('id', '=', workflowVersionId)
     .executeTakeFirstOrThrow();
-  return readDefinition(version);
+  const definition = readDefinition(version);
+  const [oldest] = definitions.keys();
+  if (definitions.size >= MAX_DEFINITIONS && oldest !== undefined) {
+    definitions.delete(oldest);
+  }
+  definitions.set(workflowVersionId, definition);
+  return definition;
 }
 
 /** Reads one block of a stored definition, wherever in it it is declared. */
@@ -113,13 +127,17 @@ export async function readBlockInput(db: Db | Tx, context: StepContext): Promise
   if (approved !== null) {
     return approvedInput(block, readJsonObject(approved));
   }
-  const outputs = await Promise.all(
-    (await neededSteps(db, context)).map(async ([needed, stepId]) => {
-      const output = await readEffectiveOutput(db, stepId);
-      return [needed, output === null ? null : readJson(output)] as const;
+  const needed = await neededSteps(db, context);
+  const texts = await readEffectiveOutputs(
+    db,
+    needed.map(([, stepId]) => stepId),
+  );
+  const blocks = blockOutputs(
+    needed.map(([blockId, stepId]) => {
+      const text = texts.get(stepId);
+      return [blockId, text === undefined ? null : readJson(text)] as const;
     }),
   );
-  const blocks = blockOutputs(outputs);
   const item = await readItem(db, step);
   return item === null
     ? { input: readJsonObject(run.inputs)[block.id] ?? null, blocks }
@@ -130,7 +148,7 @@ export async function readBlockInput(db: Db | Tx, context: StepContext): Promise
  * The steps of the blocks that a step's block needs: of its siblings those of the same iteration, and
  * of a block further out the one of the iteration around it.
  */
-async function neededSteps(
+export async function neededSteps(
   db: Db | Tx,
   { run, step, block }: StepContext,
 ): Promise<readonly (readonly [blockId: string, stepId: string])[]> {
@@ -182,13 +200,13 @@ export async function readItems(
   return new Map(rows.map(({ id, item }) => [id, item]));
 }
 
-/** The snapshot with which a step's input was approved and claimed, as canonical text. */
+/** The snapshot with which a step's input was approved and released, as canonical text. */
 async function readApprovedInput(db: Db | Tx, stepId: string): Promise<string | null> {
   const row = await db
     .selectFrom('review')
     .innerJoin('version', 'version.id', 'review.decisionVersionId')
     .where('review.stepId', '=', stepId)
-    .where('review.claimedAt', 'is not', null)
+    .where('review.releasedAt', 'is not', null)
     .where('review.placement', '=', 'input')
     .select('version.snapshot')
     .executeTakeFirst();

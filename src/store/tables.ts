@@ -1,8 +1,8 @@
 import type { ColumnType, Generated, Selectable } from 'kysely';
 import type { BlockType, Gate, Placement, Predicate } from '../domain/definition.js';
-import type { Verdict } from '../domain/facts.js';
+import type { Fact, Verdict } from '../domain/facts.js';
 import type { Role, Scope } from '../domain/people.js';
-import type { Policy } from '../domain/policy.js';
+import type { Assignee, Policy } from '../domain/policy.js';
 import type { ReviewStatus, RunStatus, StepStatus, VotedStatus } from '../domain/statuses.js';
 import type { TimeWindow } from '../domain/time-window.js';
 import type * as generated from './schema.js';
@@ -26,7 +26,8 @@ export type Tables = Narrow<
     fact: Narrow<
       generated.Fact,
       {
-        kind: 'vote' | 'release_requested' | 'cancelled';
+        kind: Fact['kind'];
+        toKind: Assignee['kind'] | null;
         actorKind: 'person' | 'service' | 'system';
         verdict: Verdict | null;
       }
@@ -34,8 +35,8 @@ export type Tables = Narrow<
     outbox: Narrow<
       generated.Outbox,
       {
-        kind: 'start' | 'signal' | 'cancel';
-        state: Generated<'pending' | 'delivered' | 'superseded' | 'failed'>;
+        kind: 'start' | 'restart' | 'signal' | 'cancel';
+        state: Generated<'pending' | 'failed'>;
       }
     >;
     person: Narrow<generated.Person, { roles: Generated<Role[]> }>;

@@ -46,19 +46,22 @@ export async function putWorkflow(
       .where('workflow.id', '=', workflowId)
       .select('workflowVersion.definition')
       .executeTakeFirst();
-    const { count } = await tx
+    // Not counted: somebody's reviews may have made hundreds of thousands of versions.
+    const latest = await tx
       .selectFrom('workflowVersion')
       .where('projectId', '=', projectId)
       .where('workflowId', '=', workflowId)
-      .select(sql<number>`count(*)::int`.as('count'))
-      .executeTakeFirstOrThrow();
+      .orderBy('ordinal', 'desc')
+      .limit(1)
+      .select('ordinal')
+      .executeTakeFirst();
     const inserted = await tx
       .insertInto('workflowVersion')
       .values({
         id,
         projectId,
         workflowId,
-        ordinal: count + 1,
+        ordinal: (latest?.ordinal ?? 0) + 1,
         definition: canonicalJson(definition),
         createdBy: actor.id,
       })

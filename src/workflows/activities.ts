@@ -5,9 +5,7 @@ import type { Activities } from '../activities/index.js';
  * Short statements against the store. They are retried until it answers, at most once a minute, so
  * that an outage costs little; a lost worker is noticed after ten seconds.
  */
-export const store = proxyActivities<
-  Pick<Activities, 'beginRun' | 'endRun' | 'readGate' | 'claimRelease' | 'isHolder'>
->({
+export const store = proxyActivities<Pick<Activities, 'endRun' | 'checkGate'>>({
   startToCloseTimeout: '10s',
   retry: { initialInterval: '500ms', maximumInterval: '1 minute', backoffCoefficient: 2 },
 });

@@ -1,21 +1,15 @@
 import {
   condition,
   defineSignal,
-  log,
-  patched,
   setCurrentDetails,
   setDefaultSignalHandler,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
 import { admit, type Inbox, inboxAfter } from '../domain/admit.js';
-import {
-  type DeliveredStatus,
-  parseReviewerDecision,
-  REVIEWER_DECISION,
-} from '../domain/messages.js';
-import { evolve, foldReview, type ReviewState } from '../domain/review-state.js';
-import { isTerminal } from '../domain/statuses.js';
+import { parseReviewerDecision, REVIEWER_DECISION } from '../domain/messages.js';
+import { evolve, type ReviewState } from '../domain/review-state.js';
+import { isTerminal, type ReviewStatus } from '../domain/statuses.js';
 import { describeWaiting } from '../domain/waiting.js';
 import type { Activities } from '../activities/index.js';
 import { store } from './activities.js';
@@ -23,7 +17,9 @@ import { store } from './activities.js';
 /** Carries a recorded fact; its payload is not believed (see `parseReviewerDecision`). */
 const reviewerDecision = defineSignal<[unknown]>(REVIEWER_DECISION);
 
-type GateView = Extract<Awaited<ReturnType<Activities['openGate']>>, { kind: 'waiting' }>['gate'];
+type GateCheck = Awaited<ReturnType<Activities['checkGate']>>;
+type OpenGate = Extract<GateCheck, { kind: 'waiting' }>;
+type GateView = OpenGate['gate'];
 
 /**
  * Collects what signals bring from now on.
@@ -40,93 +36,92 @@ export function collectDecisions(): unknown[] {
   return delivered;
 }
 
-/** What a claim was granted as, or that another workflow holds the step now. */
-export type Outcome =
-  | Extract<Awaited<ReturnType<Activities['claimRelease']>>, { granted: true }>['outcome']
-  | 'superseded';
-
-/** What has been folded so far of one review. */
+/** What has been folded so far of one review: for what is shown, and to know what it waits for. */
 type Folded = {
   readonly gate: GateView;
   readonly inbox: Inbox;
   readonly state: ReviewState;
-  /** The latest terminal status that a signal told; the store has yet to confirm it. */
-  readonly told: DeliveredStatus | null;
 };
 
 function fromStore(gate: GateView): Folded {
-  const state = foldReview(gate.policy, gate.facts);
-  return { gate, inbox: inboxAfter(gate.facts), state, told: null };
+  return { gate, inbox: inboxAfter(gate.state.seq), state: gate.state };
 }
 
 /** A gated step whose review is open, and the workflow that waits for it. */
 export type Waiting = {
   readonly stepId: string;
   readonly delivered: unknown[];
+  /** A delivered release ends the gate; else every end is read from the store. */
+  readonly isReleaseBelieved: boolean;
   /** Starts this workflow afresh when signals have filled its history. */
   readonly continueAfresh: () => Promise<never>;
 };
 
 /**
- * Waits until the store grants a claim, or says that the step is somebody else's.
+ * Waits until the step has ended, or its block may be executed.
  *
- * See `gatedBlockRun` for what it believes and what it asks the store.
+ * 1. A delivered release of an output (`EXECUTED`) is believed, because whatever runs next has to pass the
+ *    ledger. Every other terminal status leads to a question to the store, and so does what does not fit: a
+ *    gap in `seq`, a known `seq` under another id, garbage.
+ * 2. Where only time is missing a durable timer leads to the same question, in which the store releases.
+ * 3. The store's answer replaces whatever was folded before.
  */
-export async function awaitDecision(waiting: Waiting, gate: GateView): Promise<Outcome> {
-  const { stepId, delivered, continueAfresh } = waiting;
-  const { workflowId } = workflowInfo();
-  let folded = fromStore(gate);
-  let refused: string | null = null;
+export async function awaitDecision(
+  waiting: Waiting,
+  opened: OpenGate,
+): Promise<Exclude<GateCheck, { kind: 'waiting' }>> {
+  const { stepId, delivered, isReleaseBelieved, continueAfresh } = waiting;
+  let folded = fromStore(opened.gate);
+  let dueMs = dueAt(opened);
   for (;;) {
     setCurrentDetails(
-      `review ${gate.reviewId}: ${describeWaiting(folded.state, folded.gate.newestVersionId)}`,
+      `review ${folded.gate.reviewId}: ${describeWaiting(folded.state, folded.gate.newestVersionId)}`,
     );
-    const claim = claimOf(folded);
-    let waitMs: number | null = null;
-    if (claim !== null && keyOf(folded, claim) !== refused) {
-      const answer = await store.claimRelease({
-        stepId,
-        holder: workflowId,
-        ...claim,
-      });
-      if (answer.granted) {
-        return answer.outcome;
-      }
-      if (answer.gate === null) {
-        return 'superseded';
-      }
-      // A refusal is news. Claiming the very same again would only spin: it waits for more.
-      folded = fromStore(answer.gate);
-      refused = keyOf(folded, claim);
-      waitMs = answer.waitMs;
-      log.info('claim refused', { stepId, why: answer.why });
-      if (claimOf(folded) !== null && keyOf(folded, claimOf(folded)) !== refused) {
-        continue;
-      }
-    }
     if (workflowInfo().continueAsNewSuggested && delivered.length === 0) {
       return await continueAfresh();
     }
-    if (waitMs === null) {
-      await condition(() => delivered.length > 0);
-    } else if (
-      !(await condition(() => delivered.length > 0, waitMs)) ||
-      patched('timed-wait-outlives-signals')
-    ) {
-      // Only time is missing: whatever woke it, it claims again and hears how much of it is left.
-      refused = null;
+    const isWoken = await untilDelivered(delivered, dueMs);
+    const after = foldDelivered(folded, delivered.splice(0));
+    if (after.told === 'EXECUTED' && isReleaseBelieved) {
+      return { kind: 'ended', end: 'completed', run: null };
     }
-    folded = await afterDelivery(stepId, folded, delivered.splice(0));
+    folded = after.folded;
+    if (!isWoken || after.told !== null || after.askStore) {
+      const checked = await store.checkGate(stepId);
+      if (checked.kind !== 'waiting') {
+        return checked;
+      }
+      folded = fromStore(checked.gate);
+      dueMs = dueAt(checked);
+    }
   }
 }
 
-/** Folds what was delivered, and reads the store wherever that does not fit. */
-async function afterDelivery(
-  stepId: string,
+/** When what is approved may be released, by this workflow's clock; null where time is not what is missing. */
+function dueAt({ waitMs }: OpenGate): number | null {
+  return waitMs === null ? null : Date.now() + waitMs;
+}
+
+/** Whether something was delivered before the time was up. */
+async function untilDelivered(
+  delivered: readonly unknown[],
+  dueMs: number | null,
+): Promise<boolean> {
+  const hasAny = (): boolean => delivered.length > 0;
+  if (dueMs === null) {
+    await condition(hasAny);
+    return true;
+  }
+  return await condition(hasAny, Math.max(1, dueMs - Date.now()));
+}
+
+/** Folds what was delivered; says which terminal status was told last, and whether something does not fit. */
+function foldDelivered(
   before: Folded,
   payloads: readonly unknown[],
-): Promise<Folded> {
-  let { inbox, state, told } = before;
+): { readonly folded: Folded; readonly told: ReviewStatus | null; readonly askStore: boolean } {
+  let { inbox, state } = before;
+  let told: ReviewStatus | null = null;
   let askStore = false;
   for (const payload of payloads) {
     const decision = parseReviewerDecision(payload);
@@ -139,29 +134,13 @@ async function afterDelivery(
     state = admission.ready.reduce(evolve, state);
     askStore ||= admission.askStore;
     if (isTerminal(decision.status.status)) {
-      told = decision.status;
+      told = decision.status.status;
     }
   }
-  const folded = { ...before, inbox, state, told };
-  if (!askStore || claimOf(folded) !== null) {
-    // A claim brings the store's facts itself when it is refused.
-    return folded;
-  }
-  const stored = await store.readGate(stepId);
-  return stored === null ? folded : fromStore(stored);
+  return { folded: { ...before, inbox, state }, told: told ?? toldBy(state), askStore };
 }
 
-/** What to claim: what a signal told, else what the fold says; null while neither is terminal. */
-function claimOf({ told, state }: Folded): DeliveredStatus | null {
-  if (told !== null) {
-    return told;
-  }
-  return isTerminal(state.status)
-    ? { status: state.status, versionId: state.decision?.versionId ?? null }
-    : null;
-}
-
-/** Names a claim and what was known when it was made. */
-function keyOf({ state }: Folded, claim: DeliveredStatus | null): string {
-  return JSON.stringify([claim?.status, claim?.versionId, state.seq, state.releaseRequested]);
+/** A fold that has become terminal, although nobody said so, is a question to the store. */
+function toldBy({ status }: ReviewState): ReviewStatus | null {
+  return isTerminal(status) ? status : null;
 }

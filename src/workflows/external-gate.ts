@@ -6,7 +6,6 @@ import {
   isCancellation,
   proxyActivities,
   upsertSearchAttributes,
-  workflowInfo,
 } from '@temporalio/workflow';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import type { ExternalActivities } from '../activities/external-reviews.js';
@@ -25,30 +24,31 @@ const RUN = defineSearchAttributeKey(SEARCH_ATTRIBUTES.run, SearchAttributeType.
 /**
  * Runs the gate that an author's own workflow asked for, and ends its external run with it.
  *
- * 1. Opening is idempotent by the author's workflow, its first execution and the key.
+ * 1. Opening is idempotent by the author's workflow, its first execution and the key. Temporal confirms that
+ *    this workflow exists and has started this gate.
  * 2. Nobody else would tell the store of a cancellation, so this workflow does: the run is cancelled,
  *    unless another execution of the author's workflow goes on and will ask for the review again.
  * 3. A run that was cancelled in the store is an answer, and no cancellation of the author's workflow.
  */
 export async function runExternalGate(order: ExternalOrder): Promise<ExternalEnd> {
   const delivered = collectDecisions();
-  const { workflowId, startTime } = workflowInfo();
-  const holder = { workflowId, startedAt: startTime.toISOString() };
   const continueAfresh = (): Promise<never> =>
     continueAsNew<(order: ExternalOrder) => Promise<ExternalEnd>>(order);
 
   // Out of a cancellation's reach: what may have been opened has to be known before it is closed.
   const opening = await CancellationScope.nonCancellable(() =>
-    external.openExternal({ request: order.external, holder }),
+    external.openExternal({ request: order.external }),
   ).catch(asOwnFailure);
   if (opening.kind === 'ended') {
     return opening.end;
   }
-  const { runId, stepId, gate } = opening;
+  const { runId, stepId } = opening;
   upsertSearchAttributes([{ key: RUN, value: runId }]);
   try {
-    const outcome = await awaitDecision({ stepId, delivered, continueAfresh }, gate);
-    if (outcome === 'superseded') {
+    // Its answer is read from the store, and that is the fence: a release need not be confirmed before.
+    const waiting = { stepId, delivered, isReleaseBelieved: false, continueAfresh };
+    const standing = await awaitDecision(waiting, opening);
+    if (standing.kind === 'ended' && standing.end === 'superseded') {
       return { kind: 'superseded' };
     }
     return await CancellationScope.nonCancellable(() => external.endExternal({ runId }));
@@ -57,7 +57,7 @@ export async function runExternalGate(order: ExternalOrder): Promise<ExternalEnd
       throw error;
     }
     const { end, isAsked } = await CancellationScope.nonCancellable(() =>
-      external.cancelExternal({ runId, stepId, holder: workflowId }),
+      external.cancelExternal({ runId }),
     );
     if (isAsked) {
       throw error;

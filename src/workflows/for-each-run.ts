@@ -1,15 +1,23 @@
 import {
+  ApplicationFailure,
   CancellationScope,
   CancelledFailure,
   continueAsNew,
-  isCancellation,
   setCurrentDetails,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { BlockOrder, ForEachOrder, IterationPlan, StepEnd } from '../domain/orders.js';
+import { isJsonObject } from '../domain/json.js';
+import type {
+  BlockOrder,
+  Blocked,
+  Ended,
+  ForEachOrder,
+  IterationPlan,
+  RunEnd,
+} from '../domain/orders.js';
 import { iterationKeyOf, stepIdOf } from '../domain/step-ids.js';
-import { iterations, store } from './activities.js';
-import { type BlocksEnd, runBlocks } from './run-blocks.js';
+import { iterations } from './activities.js';
+import { runBlocks } from './run-blocks.js';
 
 /** How many iterations of one for_each are under way at once. */
 const MAX_IN_FLIGHT = 100;
@@ -17,6 +25,9 @@ const MAX_IN_FLIGHT = 100;
 const MAX_PENDING = 1_900;
 /** Of the 51,200 events that a history may have; iterations under way still add theirs. */
 const FULL_HISTORY = 15_000;
+
+/** How the iterations of a for_each ended. `stepId`: the step that failed, where it is one of theirs. */
+export type IterationsEnd = (Ended & { readonly stepId?: string }) | Blocked;
 
 /**
  * Runs the body of a for_each for each of its items, and completes its step with what came of them.
@@ -26,78 +37,60 @@ const FULL_HISTORY = 15_000;
  * 2. A limited number is under way at once; the next begins when one has ended.
  * 3. The first iteration that fails, or is cancelled, ends them all, and the run with them.
  * 4. When its history has grown it begins no more, waits for those under way, and continues as new.
- * 5. It keeps nothing of the items: ids, places and verdicts only.
+ * 5. The store completes the step only when every iteration has ended. Those that have not, whatever their
+ *    gates said, are gone through again, this time confirming every end with the store.
+ * 6. It keeps nothing of the items: ids, places and verdicts only.
  */
-export async function forEachRun(order: ForEachOrder): Promise<BlocksEnd> {
-  const { workflowId } = workflowInfo();
-  try {
-    const end = await runAll(order);
-    if (end !== 'superseded' && end.kind === 'cancelled' && isBeingCancelled()) {
+export async function forEachRun(order: ForEachOrder): Promise<IterationsEnd> {
+  if (!isJsonObject(order)) {
+    // The payload converter reads as null what it cannot decode.
+    throw ApplicationFailure.nonRetryable(
+      'The order cannot be read: start runs with POST /v1/workflows/runs.',
+      'OrderUnreadable',
+    );
+  }
+  const stepId = order.step_id;
+  let confirm = false;
+  for (;;) {
+    const begun = await iterations.beginIterations(stepId);
+    if (begun.kind !== 'begun') {
+      return begun;
+    }
+    const found = await runIterations(order, begun.plan, confirm);
+    if (found === 'full') {
+      return await continueAsNew<typeof forEachRun>(order);
+    }
+    if (found.kind === 'cancelled' && CancellationScope.current().consideredCancelled) {
       throw new CancelledFailure('the run is being cancelled');
     }
-    return end;
-  } catch (error) {
-    if (!isCancellation(error)) {
-      throw error;
+    if (found.kind !== 'completed') {
+      return endedAs(found);
     }
-    // Also cancelled where another workflow took its step over; that must not look like the run's end.
-    const isHolder = await CancellationScope.nonCancellable(() =>
-      store.isHolder({ stepId: order.step_id, holder: workflowId }),
-    );
-    if (!isHolder) {
-      return 'superseded';
+    const ended = await iterations.endIterations(stepId);
+    if (ended.kind === 'ended') {
+      return ended;
     }
-    throw error;
+    confirm = true;
   }
 }
 
-function isBeingCancelled(): boolean {
-  return CancellationScope.current().consideredCancelled;
-}
-
-async function runAll(order: ForEachOrder): Promise<BlocksEnd> {
-  const { workflowId, startTime } = workflowInfo();
-  const stepId = order.step_id;
-  const holder = { workflowId, startedAt: startTime.toISOString() };
-  const begun = await iterations.beginIterations({ stepId, holder });
-  if (begun.kind === 'ended') {
-    return endOf(begun.end, stepId);
-  }
-  const found = await runIterations(order, begun.plan);
-  if (found === 'full') {
-    return await continueAsNew<typeof forEachRun>(order);
-  }
-  return found === 'superseded' || found.kind !== 'completed'
-    ? found
-    : endOf(await iterations.endIterations({ stepId, holder: workflowId }), stepId);
-}
-
-/** What the end of the for_each's own step means for the run. */
-function endOf(end: StepEnd, stepId: string): BlocksEnd {
-  switch (end) {
-    case 'completed':
-    case 'skipped':
-      return { kind: 'completed' };
-    case 'failed':
-    case 'unknown':
-      return { kind: 'failed', stepId };
-    case 'stopped':
-      return { kind: 'cancelled' };
-    case 'superseded':
-      return 'superseded';
-  }
+function endedAs(end: Exclude<RunEnd, { kind: 'completed' }>): IterationsEnd {
+  return end.kind === 'failed'
+    ? { kind: 'ended', end: 'failed', run: null, stepId: end.stepId }
+    : { kind: 'ended', end: 'stopped', run: null };
 }
 
 /** Runs the iterations that have not ended, a limited number at once; `full`: some are left to begin. */
 async function runIterations(
   order: ForEachOrder,
   plan: IterationPlan,
-): Promise<BlocksEnd | 'full'> {
+  confirm: boolean,
+): Promise<RunEnd | 'full'> {
   const run = { runId: order.run_id, workflowId: order.workflow_id };
   const waiting = [...plan.unended];
   const underWay = new Set<string>();
   const scope = new CancellationScope();
-  let end: BlocksEnd = { kind: 'completed' };
+  let end: RunEnd = { kind: 'completed' };
   let begunHere = 0;
 
   const isFull = (): boolean => {
@@ -108,7 +101,7 @@ async function runIterations(
     );
   };
   const lane = async (): Promise<void> => {
-    while (end !== 'superseded' && end.kind === 'completed' && !isFull()) {
+    while (isCompleted(end) && !isFull()) {
       const place = waiting.shift();
       if (place === undefined) {
         return;
@@ -117,9 +110,9 @@ async function runIterations(
       begunHere += 1;
       underWay.add(key);
       setCurrentDetails(`at iteration ${[...underWay].join(', ')}; ${waiting.length} to begin`);
-      const found = await runBlocks(run, blocksOf(order, plan, key), () => {});
+      const { end: found } = await runBlocks(run, blocksOf(order, plan, key), { confirm });
       underWay.delete(key);
-      if (found === 'superseded' || found.kind !== 'completed') {
+      if (found.kind !== 'completed') {
         if (isCompleted(end)) {
           end = found;
         }
@@ -136,8 +129,9 @@ async function runIterations(
   return isCompleted(end) && waiting.length > 0 ? 'full' : end;
 }
 
-function isCompleted(end: BlocksEnd): boolean {
-  return end !== 'superseded' && end.kind === 'completed';
+/** Asked anew each time: the compiler would take what one lane has read for what others have left. */
+function isCompleted(end: RunEnd): boolean {
+  return end.kind === 'completed';
 }
 
 function blocksOf(order: ForEachOrder, plan: IterationPlan, key: string): readonly BlockOrder[] {

@@ -3,35 +3,37 @@ import {
   CancellationScope,
   continueAsNew,
   isCancellation,
-  workflowInfo,
 } from '@temporalio/workflow';
 import type { ExternalEnd, ExternalOrder } from '../domain/external-review.js';
 import { isJsonObject } from '../domain/json.js';
-import type { GateEnd, GateOrder } from '../domain/orders.js';
+import type { Blocked, Ended, GateEnd, GateOrder } from '../domain/orders.js';
 import { blocksWithin, store } from './activities.js';
 import { awaitDecision, collectDecisions } from './await-decision.js';
 import { runExternalGate } from './external-gate.js';
 
+/** How a gate ended for the workflow that runs its block, or the steps that its block has to wait for. */
+export type GateAnswer = Ended<GateEnd> | Blocked;
+
 /**
- * Runs one gated step: opens its gate, waits for people, claims the release, and lets it go on.
+ * Runs one gated step: opens its gate, waits for people, and has its block executed where its input was
+ * released.
  *
- * 1. It never rules on a vote. The store did that once; here facts are folded, in `seq` order, for
- *    what is shown and waited on.
- * 2. It claims whenever its own fold **or** a delivered status is terminal; the fold never holds a
- *    claim back, and only the store's grant lets anything flow on.
- * 3. Whatever does not fit (a gap, a known `seq` under another id, garbage, a refused claim) makes it
- *    start again from the store's facts. A forged signal can wake a gate, never open or block it.
- * 4. It keeps nothing that the store does not have: a reset, a restart or continue-as-new begins with
- *    the facts so far.
- * 5. Once the release is claimed the execution is out of a cancellation's reach.
+ * 1. It never rules on a vote and releases nothing. The vote's transaction did that; here facts are
+ *    folded, in `seq` order, for what is shown and waited on.
+ * 2. The ledger is the fence. A forged signal can wake this workflow, or end it early: then the next block
+ *    is refused, and the step's gate is run again with an order to `confirm` its end with the store.
+ * 3. It keeps nothing that the store does not have: a reset, a restart or continue-as-new begins with
+ *    how the step stands.
+ * 4. Cancelled, it asks the store once more: a step that has ended is its end, what was released is executed
+ *    out of the cancellation's reach, and only what is open is given up.
  *
  * `review()` in an author's own workflow starts it with an external order.
  */
 export async function gatedBlockRun(order: ExternalOrder): Promise<ExternalEnd>;
-export async function gatedBlockRun(order: GateOrder): Promise<GateEnd>;
+export async function gatedBlockRun(order: GateOrder): Promise<GateAnswer>;
 export async function gatedBlockRun(
   order: GateOrder | ExternalOrder,
-): Promise<GateEnd | ExternalEnd> {
+): Promise<GateAnswer | ExternalEnd> {
   if (!isJsonObject(order)) {
     // The payload converter reads as null what it cannot decode.
     throw ApplicationFailure.nonRetryable(
@@ -42,55 +44,55 @@ export async function gatedBlockRun(
   return 'external' in order ? await runExternalGate(order) : await runGate(order);
 }
 
-async function runGate(order: GateOrder): Promise<GateEnd> {
+async function runGate(order: GateOrder): Promise<GateAnswer> {
   try {
     return await runGatedStep(order);
   } catch (error) {
     if (!isCancellation(error)) {
       throw error;
     }
-    // A gate whose step was taken over is cancelled, too; that must not look like the run's end.
-    const { workflowId } = workflowInfo();
-    const isHolder = await CancellationScope.nonCancellable(() =>
-      store.isHolder({ stepId: order.step_id, holder: workflowId }),
-    );
-    if (!isHolder) {
-      return 'superseded';
-    }
-    throw error;
+    return await CancellationScope.nonCancellable(async () => {
+      const standing = await store.checkGate(order.step_id);
+      switch (standing.kind) {
+        case 'ended':
+          return standing;
+        case 'execute':
+          return await execute(order);
+        case 'waiting':
+        case 'unopened':
+          throw error;
+      }
+    });
   }
 }
 
-async function runGatedStep(order: GateOrder): Promise<GateEnd> {
+async function runGatedStep(order: GateOrder): Promise<GateAnswer> {
   const delivered = collectDecisions();
-  const { workflowId, startTime } = workflowInfo();
-  const holder = { workflowId, startedAt: startTime.toISOString() };
-  const blocks = blocksWithin(order.timeout_ms);
-
-  const opening = await blocks.openGate({ stepId: order.step_id, holder });
-  if (opening.kind === 'ended') {
-    return opening.end;
-  }
-  if (opening.kind === 'execute') {
-    return await blocks.executeStep({ stepId: order.step_id, holder: workflowId });
-  }
-  const continueAfresh = (): Promise<never> =>
-    continueAsNew<(order: GateOrder) => Promise<GateEnd>>(order);
-  const waiting = { stepId: order.step_id, delivered, continueAfresh };
-  const outcome = await awaitDecision(waiting, opening.gate);
-  switch (outcome) {
-    case 'released':
-      return 'completed';
+  const opening = await blocksWithin(order.timeout_ms).openGate(order.step_id);
+  const standing =
+    opening.kind === 'waiting'
+      ? await awaitDecision(
+          {
+            stepId: order.step_id,
+            delivered,
+            isReleaseBelieved: order.placement === 'output' && order.confirm !== true,
+            continueAfresh: () => continueAsNew<(order: GateOrder) => Promise<GateAnswer>>(order),
+          },
+          opening,
+        )
+      : opening;
+  switch (standing.kind) {
+    case 'ended':
+    case 'blocked':
+      return standing;
     case 'execute':
-      return await CancellationScope.nonCancellable(() =>
-        blocks.executeStep({ stepId: order.step_id, holder: workflowId }),
-      );
-    case 'rejected':
-    case 'skipped':
-    case 'dropped':
-    case 'superseded':
-      return outcome;
-    case 'cancelled':
-      return 'stopped';
+      return await CancellationScope.nonCancellable(() => execute(order));
+    case 'unopened':
+      // Nobody holds the step any more: it was given back, and whoever runs the block has to begin again.
+      return { kind: 'ended', end: 'superseded', run: null };
   }
+}
+
+async function execute({ step_id, timeout_ms }: GateOrder): Promise<GateAnswer> {
+  return await blocksWithin(timeout_ms).executeStep(step_id);
 }

@@ -8,14 +8,49 @@ import {
   uuid4,
 } from '@temporalio/workflow';
 import { FOR_EACH_RUN, GATED_BLOCK_RUN, SEARCH_ATTRIBUTES } from '../domain/messages.js';
-import type { BlockOrder, ForEachOrder, GateEnd, GateOrder, RunEnd } from '../domain/orders.js';
+import type {
+  BlockOrder,
+  Blocked,
+  Ended,
+  ForEachOrder,
+  GateEnd,
+  GateOrder,
+  RunEnd,
+} from '../domain/orders.js';
+import type { RunStatus } from '../domain/statuses.js';
 import { blocksWithin } from './activities.js';
+import type { IterationsEnd } from './for-each-run.js';
+import type { GateAnswer } from './gated-block-run.js';
+import type { Hints } from './hints.js';
 
 /** The run that blocks belong to: names for people, and what its gates are found by. */
 export type Run = { readonly runId: string; readonly workflowId: string };
 
-/** What blocks came to. `superseded`: another workflow runs them now, and will tell the store. */
-export type BlocksEnd = RunEnd | 'superseded';
+/** What blocks came to. */
+export type BlocksRun = {
+  readonly end: RunEnd;
+  /** The status with which the store has ended the run besides; null while it has not said so. */
+  readonly run: RunStatus | null;
+  /** Resolves when the gates that were not waited for have ended, too. */
+  readonly leftBehind: Promise<unknown>;
+};
+
+/** How blocks are run. */
+export type Way = {
+  /** Told which blocks are under way, whenever that changes. */
+  readonly onChange?: (running: ReadonlySet<string>) => void;
+  /** Lets the next block begin on the word that a step has ended, if the ledger agrees. */
+  readonly hints?: Hints;
+  /** Believes no gate's end but the store's. */
+  readonly confirm?: boolean;
+};
+
+/** How often a step's hints may be refused by the ledger before only the end of its gate counts. */
+const MAX_REFUSED_HINTS = 3;
+/** How often a block may be refused before something must be wrong that a person has to look at. */
+const MAX_REFUSALS = 20;
+/** How often a child that another one has taken over is started anew. */
+const MAX_CHILDREN = 5;
 
 /**
  * Runs blocks, each as soon as those it needs have ended: the blocks of a run, or of one iteration.
@@ -27,19 +62,107 @@ export type BlocksEnd = RunEnd | 'superseded';
  * 3. Where a block drops the iteration nothing more of it is begun; what is under way is waited for,
  *    because the store has told it.
  * 4. The first block that fails, or is cancelled, ends them all; what still waits is cancelled.
- *
- * @param onChange told which blocks are under way, whenever that changes
+ * 5. Nothing here is a fence. A block that began on a wrong word (a forged hint, a gate that a forged signal
+ *    ended) is refused by the ledger, which names the steps in the way: their ends are waited for, and a
+ *    gate that has ended all the same is run again, this time confirming its end with the store.
  */
 export async function runBlocks(
   run: Run,
   blocks: readonly BlockOrder[],
-  onChange: (running: ReadonlySet<string>) => void,
-): Promise<BlocksEnd> {
+  way: Way = {},
+): Promise<BlocksRun> {
   const scope = new CancellationScope();
+  const bySteps = new Map(blocks.map((block) => [block.stepId, block]));
   const ended = new Map<string, Promise<boolean>>();
+  const underWay = new Map<string, UnderWay>();
+  const toConfirm = new Set<string>();
   const running = new Set<string>();
-  let end: BlocksEnd = { kind: 'completed' };
+  let end: RunEnd = { kind: 'completed' };
+  let runStatus: RunStatus | null = null;
   let isDropped = false;
+
+  /** What an end means for the others; says whether those that need the block may go on. */
+  const take = (stepId: string, found: Found): boolean => {
+    if (found.kind === 'gone') {
+      throw found.error;
+    }
+    runStatus = found.run ?? runStatus;
+    switch (found.end) {
+      case 'completed':
+      case 'skipped':
+        return true;
+      case 'dropped':
+        isDropped = true;
+        return false;
+      default:
+        if (end.kind === 'completed') {
+          end = endOfBlocks(found.end, found.stepId ?? stepId);
+        }
+        scope.cancel();
+        return false;
+    }
+  };
+
+  const start = (block: BlockOrder): UnderWay => {
+    running.add(block.blockId);
+    way.onChange?.(running);
+    const state: UnderWay = {
+      isOver: false,
+      found: attempt(block).then((found) => {
+        state.isOver = true;
+        running.delete(block.blockId);
+        way.onChange?.(running);
+        return found;
+      }),
+    };
+    underWay.set(block.stepId, state);
+    return state;
+  };
+
+  /** Runs a block until the ledger lets it; what stands in its way is seen to. */
+  const attempt = async (block: BlockOrder): Promise<Found> => {
+    for (let refusals = 0; refusals < MAX_REFUSALS; refusals += 1) {
+      const isConfirmed = way.confirm === true || toConfirm.has(block.stepId);
+      const found = await runBlock(run, block, isConfirmed);
+      if (found.kind !== 'blocked') {
+        return found;
+      }
+      for (const stepId of found.by) {
+        await seeTo(block, stepId, refusals);
+      }
+    }
+    return { kind: 'gone', error: stuck(block.stepId) };
+  };
+
+  const seeTo = async (block: BlockOrder, stepId: string, refusals: number): Promise<void> => {
+    const need = bySteps.get(stepId);
+    const state = underWay.get(stepId);
+    if (stepId === block.stepId) {
+      toConfirm.add(stepId);
+    } else if (need === undefined || state === undefined) {
+      throw stuck(stepId);
+    } else if (state.isOver) {
+      toConfirm.add(stepId);
+      take(stepId, await start(need).found);
+    } else if (refusals < MAX_REFUSED_HINTS) {
+      await hinted(stepId, state);
+    } else {
+      await state.found;
+    }
+  };
+
+  /** Resolves when a step's gate has ended, or word comes that the step has. */
+  const hinted = async (stepId: string, { found }: UnderWay): Promise<Found | null> => {
+    const { hints } = way;
+    if (hints === undefined) {
+      return await found;
+    }
+    const hint = hints.next(stepId).then(
+      () => null,
+      () => found, // cancelled with its scope: the end of the gate tells
+    );
+    return await Promise.race([found, hint]);
+  };
 
   const goOn = async (block: BlockOrder): Promise<boolean> => {
     const needs = await Promise.all(
@@ -48,105 +171,119 @@ export async function runBlocks(
     if (isDropped || !needs.every((goesOn) => goesOn)) {
       return false;
     }
-    running.add(block.blockId);
-    onChange(running);
-    const { blockEnd, stepId } = await runBlock(run, block);
-    running.delete(block.blockId);
-    onChange(running);
-    switch (blockEnd) {
-      case 'completed':
-      case 'skipped':
-        return true;
-      case 'dropped':
-        isDropped = true;
-        return false;
-      default:
-        if (end !== 'superseded' && end.kind === 'completed') {
-          end = endOfBlocks(blockEnd, stepId);
-        }
-        scope.cancel();
-        return false;
+    const state = start(block);
+    const isHintable = block.gate !== null && block.iterates !== true;
+    const found = await (isHintable ? hinted(block.stepId, state) : state.found);
+    if (found !== null) {
+      return take(block.stepId, found);
     }
+    // Whatever becomes of its gate now, the ledger has the word.
+    leftBehind.push(state.found.then((late) => late.kind === 'gone' || take(block.stepId, late)));
+    return true;
   };
 
+  const leftBehind: Promise<unknown>[] = [];
   await scope.run(async () => {
     for (const block of blocks) {
       ended.set(block.blockId, goOn(block));
     }
     await Promise.all(ended.values());
   });
-  return end;
+  return { end, run: runStatus, leftBehind: Promise.allSettled(leftBehind) };
 }
+
+/** How a block ended. `stepId`: the step that this is about, where it is one of the block's iterations. */
+type Found =
+  | (Ended<GateEnd> & { readonly stepId?: string })
+  /** Its workflow was terminated, or failed by its own hand. */
+  | { readonly kind: 'gone'; readonly error: Error };
+
+/** A block that was begun: how it ended, and whether it has. */
+type UnderWay = { isOver: boolean; readonly found: Promise<Found> };
 
 function endOfBlocks(
   blockEnd: Exclude<GateEnd, 'completed' | 'skipped' | 'dropped'>,
   stepId: string,
-): BlocksEnd {
+): RunEnd {
   switch (blockEnd) {
     case 'failed':
     case 'unknown':
       return { kind: 'failed', stepId };
     case 'rejected':
     case 'stopped':
-      return { kind: 'cancelled' };
     case 'superseded':
-      return 'superseded';
+      return { kind: 'cancelled' };
   }
 }
 
-/** How a block ended, and the step that this is about: its own, or one of its iterations. */
-type BlockEnd = { readonly blockEnd: GateEnd; readonly stepId: string };
-
 /** Runs one block to its end; a cancellation, from whichever side, is an end too. */
-async function runBlock(run: Run, block: BlockOrder): Promise<BlockEnd> {
-  const { stepId } = block;
+async function runBlock(run: Run, block: BlockOrder, confirm: boolean): Promise<Found | Blocked> {
   try {
-    const blockEnd =
+    const answer =
       block.gate === null
-        ? await blocksWithin(block.timeoutMs).runStep(stepId)
-        : await runGate(run, block);
-    return blockEnd === 'completed' && block.iterates === true
+        ? await blocksWithin(block.timeoutMs).runStep(block.stepId)
+        : await runGate(run, block, block.gate, confirm);
+    return answer.kind === 'ended' && answer.end === 'completed' && block.iterates === true
       ? await runIterations(run, block)
-      : { blockEnd, stepId };
+      : answer;
   } catch (error) {
     if (isCancellation(error)) {
-      return { blockEnd: 'stopped', stepId };
+      return { kind: 'ended', end: 'stopped', run: null };
+    }
+    if (error instanceof GoneError) {
+      return { kind: 'gone', error: error.failure };
     }
     throw error;
   }
 }
 
-async function runGate(run: Run, block: BlockOrder): Promise<GateEnd> {
-  return await runChild<GateEnd>(GATED_BLOCK_RUN, `gate of ${nameOf(run, block)}`, run, block, {
+async function runGate(
+  run: Run,
+  block: BlockOrder,
+  placement: GateOrder['placement'],
+  confirm: boolean,
+): Promise<GateAnswer> {
+  const order: GateOrder = {
     step_id: block.stepId,
+    placement,
     timeout_ms: block.timeoutMs,
-  });
+    ...(confirm ? { confirm } : {}),
+  };
+  return await untilNotSuperseded(
+    () => runChild<GateAnswer>(GATED_BLOCK_RUN, `gate of ${nameOf(run, block)}`, run, block, order),
+    block,
+  );
 }
 
-async function runIterations(run: Run, block: BlockOrder): Promise<BlockEnd> {
-  const end = await runChild<BlocksEnd>(
-    FOR_EACH_RUN,
-    `iterations of ${nameOf(run, block)}`,
-    run,
+async function runIterations(run: Run, block: BlockOrder): Promise<Found | Blocked> {
+  const order: ForEachOrder = {
+    run_id: run.runId,
+    workflow_id: run.workflowId,
+    block_id: block.blockId,
+    step_id: block.stepId,
+  };
+  const name = `iterations of ${nameOf(run, block)}`;
+  return await untilNotSuperseded(
+    () => runChild<IterationsEnd>(FOR_EACH_RUN, name, run, block, order),
     block,
-    {
-      run_id: run.runId,
-      workflow_id: run.workflowId,
-      block_id: block.blockId,
-      step_id: block.stepId,
-    },
   );
-  if (end === 'superseded') {
-    return { blockEnd: 'superseded', stepId: block.stepId };
+}
+
+/**
+ * Runs a child again that was told that another one has taken its step over. Where this execution is the
+ * present one of its workflow, the new child takes the step back; where it is not, it was terminated.
+ */
+async function untilNotSuperseded<Answer extends Ended<GateEnd> | Blocked>(
+  runOnce: () => Promise<Answer>,
+  block: BlockOrder,
+): Promise<Answer> {
+  for (let children = 1; children <= MAX_CHILDREN; children += 1) {
+    const answer = await runOnce();
+    if (answer.kind !== 'ended' || answer.end !== 'superseded') {
+      return answer;
+    }
   }
-  switch (end.kind) {
-    case 'completed':
-      return { blockEnd: 'completed', stepId: block.stepId };
-    case 'failed':
-      return { blockEnd: 'failed', stepId: end.stepId };
-    case 'cancelled':
-      return { blockEnd: 'stopped', stepId: block.stepId };
-  }
+  throw new GoneError(stuck(block.stepId));
 }
 
 /** A step's name for people: its block, and the iteration it is in. */
@@ -179,11 +316,30 @@ async function runChild<End>(
     }
     // Terminated, or failed by its own hand: the store still holds the review and every vote. Ending
     // here, without telling the store, leaves the run for `doctor` to start again over the ledger.
-    throw ApplicationFailure.nonRetryable(
-      `the ${type === GATED_BLOCK_RUN ? 'gate' : 'workflow'} of step ${block.stepId} is gone; countersign doctor --fix starts the run again`,
-      'GateGone',
+    throw new GoneError(
+      ApplicationFailure.nonRetryable(
+        `the ${type === GATED_BLOCK_RUN ? 'gate' : 'workflow'} of step ${block.stepId} is gone; countersign doctor --fix starts the run again`,
+        'GateGone',
+      ),
     );
   }
+}
+
+/** Carries the failure of a child that is gone to where it is known whether anybody waits for it. */
+class GoneError extends Error {
+  override readonly name = 'GoneError';
+  readonly failure: ApplicationFailure;
+  constructor(failure: ApplicationFailure) {
+    super(failure.message);
+    this.failure = failure;
+  }
+}
+
+function stuck(stepId: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(
+    `step ${stepId} does not get on in the store, whatever its workflows do; countersign doctor --fix starts the run again`,
+    'StepStuck',
+  );
 }
 
 const WORKFLOW = defineSearchAttributeKey(SEARCH_ATTRIBUTES.workflow, SearchAttributeType.KEYWORD);

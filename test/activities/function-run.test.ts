@@ -92,7 +92,7 @@ describe('a run with a function', () => {
     const step = await on.step(row, 'act');
     expect(ended).toMatchObject({
       status: 'error',
-      errorMessage: `Block 'act' did not answer within 300ms: raise execution.timeout, or make it faster. Whether it did its work cannot be known, and it must not be repeated: look for its idempotency key ${step.id} where it writes, and start a new run if it did nothing.`,
+      errorMessage: `Block 'act' did not answer within 300ms: raise execution.timeout, or make it faster. Whether it did its work cannot be known, and it must not be repeated: look for its idempotency key ${step.id} where it writes, then settle the step (countersign step settle) and retry the run.`,
     });
     expect(step).toMatchObject({ outcomeUnknown: true });
     expect(await on.reviewOf(row, 'act')).toMatchObject({ status: 'UNKNOWN' });

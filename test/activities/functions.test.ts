@@ -1,10 +1,10 @@
 import { CancelledFailure } from '@temporalio/activity';
-import { describe, expect, test } from 'vitest';
-import { executeBlock } from '../../src/activities/execute-block.js';
+import { describe, expect, test, vi } from 'vitest';
+import { executeBlock, missingFor } from '../../src/activities/execute-block.js';
 import type { Execution } from '../../src/activities/execution.js';
 import { PLAIN_HTTP } from '../../src/activities/http-executor.js';
 import type { BlockContext, BlockFunction } from '../../src/blocks.js';
-import type { Block } from '../../src/domain/definition.js';
+import type { Block, Executor } from '../../src/domain/definition.js';
 import type { Json } from '../../src/domain/json.js';
 import { MAX_SNAPSHOT_BYTES } from '../../src/rules/canonical.js';
 import { block } from '../support/installation.js';
@@ -74,7 +74,13 @@ const thrown: readonly (readonly [string, unknown, string])[] = [
 test.each(thrown)(
   'a function that throws %s has failed with its words',
   async (_, value, words) => {
-    const failure = { kind: 'failure', message: words, isFinal: false, retryAfterMs: null };
+    const failure = {
+      kind: 'failure',
+      message: words,
+      isFinal: false,
+      hasRun: true,
+      retryAfterMs: null,
+    };
     expect(
       await run(() => {
         throw value;
@@ -218,12 +224,32 @@ describe('a function', () => {
     await expect(running).rejects.toThrow(CancelledFailure);
   });
 
-  test('of which no worker knows fails with what to do', async () => {
+  test('that its worker lacks is named by what is waited for, and never begun', async () => {
+    const act = vi.fn(() => 1);
     for (const name of ['other', 'constructor', '__proto__']) {
-      expect(await run(() => 1, { executor: { kind: 'function', name } })).toMatchObject({
+      const about = { executor: { kind: 'function', name } } as const;
+      expect(missingFor(block('act', about), { act })).toBe(
+        `It waits for a worker that has the function '${name}': start one with --blocks and a module that defines it.`,
+      );
+      // Its step is not begun without it (see missingFor); were it, nothing else would run in its place.
+      expect(await run(act, about)).toMatchObject({
         kind: 'failure',
-        message: `No function '${name}' is registered in this worker: start it with --blocks and a module that defines it.`,
+        message: `function '${name}' is not registered, and its block began`,
       });
+    }
+    expect(act).not.toHaveBeenCalled();
+  });
+
+  test('that its worker has is not waited for, and neither is what is no function', () => {
+    const act: BlockFunction = () => 1;
+    const executors: readonly Executor[] = [
+      { kind: 'function', name: 'act' },
+      { kind: 'http', url: 'https://x.example' },
+      { kind: 'pass' },
+      { kind: 'supplied' },
+    ];
+    for (const executor of executors) {
+      expect(missingFor(block('act', { executor }), { act })).toBeNull();
     }
   });
 });

@@ -113,9 +113,10 @@ describe('the request', () => {
     expect(await call(service.url, { executor: { secret_name: 'ledger-eu' } })).toEqual({
       kind: 'failure',
       isFinal: true,
+      hasRun: false,
       retryAfterMs: null,
       message:
-        "Block 'pay' signs with the secret 'ledger-eu', which this worker does not have: set COUNTERSIGN_SECRET_LEDGER_EU, restart the worker, and start a new run.",
+        "Block 'pay' signs with the secret 'ledger-eu', which this worker does not have: set COUNTERSIGN_SECRET_LEDGER_EU, restart the worker, and retry the run.",
     });
     expect(service.received).toEqual([]);
   });
@@ -302,8 +303,9 @@ describe('a refusal', () => {
       expect(await call(service.url, { block: { execution } })).toEqual({
         kind: 'failure',
         isFinal: false,
+        hasRun: true,
         retryAfterMs: null,
-        message: `Block 'pay' was refused by ${service.url}/ with ${status} (later): mend the service, and start a new run.`,
+        message: `Block 'pay' was refused by ${service.url}/ with ${status} (later): mend the service, and retry the run.`,
       });
     }
   });
@@ -371,8 +373,9 @@ describe('a request that never arrived is a failure, whether it may be repeated 
     expect(await never(url, settings('127.0.0.1'))).toEqual({
       kind: 'failure',
       isFinal: false,
+      hasRun: false,
       retryAfterMs: null,
-      message: `Block 'pay' did not reach ${url}/: nobody listens there; check the URL and the service, and start a new run.`,
+      message: `Block 'pay' did not reach ${url}/: nobody listens there; check the URL and the service, and retry the run.`,
     });
   });
 

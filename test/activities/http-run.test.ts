@@ -149,7 +149,7 @@ describe('a run with an http block', () => {
     const service = await serve((_response, _request, socket) => void socket.destroy());
     const run = await approved(service, once);
     const stepId = stepIdOf(run.id, 'pay');
-    const message = `Block 'pay' got no answer from ${service.url}/pay: the connection broke (UND_ERR_SOCKET), look for the reason in its log. Whether it did its work cannot be known, and it must not be repeated: look for its idempotency key ${stepId} where it writes, and start a new run if it did nothing.`;
+    const message = `Block 'pay' got no answer from ${service.url}/pay: the connection broke (UND_ERR_SOCKET), look for the reason in its log. Whether it did its work cannot be known, and it must not be repeated: look for its idempotency key ${stepId} where it writes, then settle the step (countersign step settle) and retry the run.`;
     expect(await on.ended(run)).toMatchObject({ status: 'error', errorMessage: message });
     expect(await on.step(run, 'pay')).toMatchObject({
       outcomeUnknown: true,
@@ -180,7 +180,11 @@ describe('a run with an http block', () => {
       const ended = await on.ended(run);
       expect(ended.status).toBe('error');
       expect(ended.errorMessage).toContain(says);
-      expect(await on.step(run, 'pay')).toMatchObject({ outcomeUnknown: false, failures: 1 });
+      expect(await on.step(run, 'pay')).toMatchObject({
+        outcomeUnknown: false,
+        hasRun: true,
+        failures: 1,
+      });
       expect(await on.reviewOf(run, 'pay')).toMatchObject({ status: 'EXECUTED' });
       expect(service.received).toHaveLength(1);
     },
@@ -192,8 +196,13 @@ describe('a run with an http block', () => {
     const run = await approved(service, once);
     const ended = await on.ended(run);
     expect(ended.errorMessage).toContain('nobody listens there');
-    expect(await on.step(run, 'pay')).toMatchObject({ outcomeUnknown: false });
-    expect(await on.reviewOf(run, 'pay')).toMatchObject({ status: 'EXECUTED' });
+    expect(ended.status).toBe('error');
+    expect(await on.step(run, 'pay')).toMatchObject({
+      outcomeUnknown: false,
+      hasRun: false,
+      failures: 1,
+    });
+    expect(await on.reviewOf(run, 'pay')).toMatchObject({ status: 'PROCESSING' });
   });
 
   test('that is cancelled breaks the request off', async () => {

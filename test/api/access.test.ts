@@ -61,6 +61,7 @@ const ENTER: Readonly<Record<string, readonly string[]>> = {
   'reviews.approve': VOTERS,
   'reviews.reject': VOTERS,
   'reviews.withdraw': VOTERS,
+  'reviews.reassign': ['admin'],
   'reviews.release': EVERYBODY,
   'versions.create': VOTERS,
   'versions.list': READERS,
@@ -75,6 +76,8 @@ const ENTER: Readonly<Record<string, readonly string[]>> = {
   'runs.list': READERS,
   'runs.get': READERS,
   'runs.cancel': [...EVERYBODY, 'scope runs:write', 'scope admin'],
+  'runs.retry': [...EVERYBODY, 'scope runs:write', 'scope admin'],
+  'steps.settle': EVERYBODY,
   'steps.list': READERS,
   'steps.get': READERS,
   'steps.items': READERS,
@@ -247,11 +250,11 @@ describe('owner rules', () => {
   const person = (id: string, ...roles: ('reviewer' | 'auditor' | 'admin')[]) =>
     ({ ...SYSTEM, id, kind: 'person', roles }) as const;
 
-  test('only runs.cancel has one', () => {
+  test('belong to what is done to a run as a whole', () => {
     const owned = Object.entries(ACCESS).flatMap(([id, rule]) =>
       rule !== 'public' && 'owner' in rule ? [id] : [],
     );
-    expect(owned).toEqual(['runs.cancel']);
+    expect(owned).toEqual(['runs.cancel', 'runs.retry', 'steps.settle']);
   });
 
   test.each([

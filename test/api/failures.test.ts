@@ -1,5 +1,4 @@
 import { sql } from 'kysely';
-import { DatabaseError } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { inTransaction, openDatabase } from '../../src/store/database.js';
 import { oweMessage } from '../../src/store/outbox.js';
@@ -106,7 +105,7 @@ describe('after a commit', () => {
     const review = await api.openReview();
     await sql`create function fail() returns trigger language plpgsql as
       $$ begin raise exception 'nothing can be delivered'; end $$`.execute(api.db);
-    await sql`create trigger break_delivery before update on outbox
+    await sql`create trigger break_delivery before update or delete on outbox
       for each row execute function fail()`.execute(api.db);
     try {
       const body = { version_id: review.seedId };
@@ -135,7 +134,13 @@ describe('after a commit', () => {
           resolve();
           await until('the answer to read the entries', async () => (await countWaiting(db)) > 0);
           const { runId, id: reviewId } = review;
-          const about = { projectId: 'prj_default', runId, reviewId, workflowId: null };
+          const factId = 'fct_OFARIVAL';
+          await sql`
+            insert into fact (review_id, seq, project_id, id, kind, actor_id, actor_kind, actor_name, dialect)
+            values (${reviewId}, 2, 'prj_default', ${factId}, 'release_requested', 'u_rival', 'person', 'A rival', 'native')`.execute(
+            tx,
+          );
+          const about = { projectId: 'prj_default', runId, reviewId, factId, workflowId: null };
           await oweMessage(tx, { ...about, kind: 'signal' }, 0);
         });
       });
@@ -224,33 +229,5 @@ describe('a bug of ours', () => {
     const line = api.log().find((one) => one.includes('bug-1') && one.includes('a request failed'));
     expect(line).toContain('relation \\"fact\\" does not exist');
     expect(valueAt(JSON.parse(line ?? '{}'), 'route')).toBe('reviews.get');
-  });
-});
-
-describe('isStoreAway', () => {
-  const withCode = (code: string) => Object.assign(new Error('x'), { code });
-  const fromPostgres = (code: string, severity = 'ERROR') =>
-    Object.assign(new DatabaseError('x', 1, 'error'), { code, severity });
-
-  test.each([
-    ['a refused connection', withCode('ECONNREFUSED'), true],
-    ['a shutdown', fromPostgres('57P01', 'FATAL'), true],
-    ['a start-up', fromPostgres('57P03', 'FATAL'), true],
-    ['a database that takes nobody', fromPostgres('55000', 'FATAL'), true],
-    ['a crash', fromPostgres('XX000', 'PANIC'), true],
-    ['a statement that was cancelled', fromPostgres('57014'), false],
-    ['a broken connection', fromPostgres('08006'), true],
-    ['too many clients', fromPostgres('53300'), true],
-    ['a failover', fromPostgres('25006'), true],
-    ['several addresses that refuse', new AggregateError([withCode('ECONNREFUSED')]), true],
-    ['a terminated connection', new Error('Connection terminated unexpectedly'), true],
-    ['a pool that is used up', new Error('timeout exceeded when trying to connect'), true],
-    ['one inside another', new Error('x', { cause: withCode('ECONNRESET') }), true],
-    ['a unique violation', fromPostgres('23505'), false],
-    ['a syntax error', fromPostgres('42601'), false],
-    ['a bug', new TypeError('x is not a function'), false],
-    ['something that is no error', 'ECONNREFUSED', false],
-  ])('%s', (_case, error, isAway) => {
-    expect(isStoreAway(error)).toBe(isAway);
   });
 });

@@ -74,6 +74,7 @@ function soundBody(id: string): object {
     'reviews.approve': { version_id: review.seedId },
     'reviews.reject': { version_id: review.seedId, reason },
     'reviews.withdraw': { reason },
+    'reviews.reassign': { entry: 'anyone', to: { reviewer: 'u_ann' }, reason },
     'versions.create': { review_id: review.id, parent_id: review.seedId, snapshot: { a: 1 } },
     'runs.start': { workflow_id: review.row.workflowId },
     'runs.cancel': { reason },

@@ -400,6 +400,7 @@ describe('operations', () => {
     ];
     expect((await api.get('/v1/doctor')).body).toEqual({
       temporal_error: null,
+      complete: true,
       findings: [
         {
           code: 'RUN_GONE',

@@ -68,6 +68,7 @@ describe('the items of a for_each', () => {
       block_id: blockId,
       block_label: blockId === 'check' ? 'Check' : 'book',
       outcome_unknown: false,
+      waiting_for: null,
       review_id: null,
       ...about,
     });

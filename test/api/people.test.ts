@@ -36,6 +36,7 @@ describe('users', () => {
         groups_as_of: textAt(reply.body, 'groups_as_of'),
         created_at: at,
         updated_at: textAt(reply.body, 'updated_at'),
+        warnings: [],
       },
     });
   });
@@ -138,7 +139,7 @@ describe('users', () => {
     await put('u_zed', DANA);
     expect(said(await api.send('DELETE', '/v1/users/u_zed'))).toEqual({
       status: 200,
-      body: { id: 'u_zed', removed: true },
+      body: { id: 'u_zed', removed: true, warnings: [] },
     });
     const ids = textsAt((await api.get('/v1/users')).body, 'id');
     expect(ids).toEqual(ids.toSorted());
@@ -275,6 +276,12 @@ describe('audit', () => {
           actor_id: 'u_ann',
           review_id: review.id,
           detail: { verdict: 'approved', version_id: review.seedId, dialect: 'retab' },
+        },
+        {
+          action: 'released',
+          actor_id: 'countersign',
+          review_id: review.id,
+          detail: { version_id: review.seedId, step_id: review.stepId },
         },
       ],
       list_metadata: { before: null, after: null },

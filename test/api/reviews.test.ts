@@ -38,12 +38,15 @@ const release = (review: OpenedReview, as: Caller): Promise<Reply> =>
 const lifecycleOf = async ({ runId }: OpenedReview): Promise<unknown> =>
   valueAt((await api.get(`/v1/workflows/runs/${runId}`)).body, 'lifecycle');
 
+/** Time to undo: what is approved is not released at once, and can be withdrawn. */
+const held = { release: { after: '1h' } };
+
 describe('withdraw', () => {
   test.each([
     ['revoked by default', {}, 'REVOKED', 'revoked'],
     ['rejected', { verdict: 'rejected' }, 'REJECTED', 'rejected'],
   ])('%s: accepted, and the run is cancelled', async (_case, body, status, verdict) => {
-    const review = await api.openReview({ owner });
+    const review = await api.openReview({ owner, review: held });
     await approve(review);
     const reply = await withdraw(review, owner, body);
     expect(said(reply)).toMatchObject({
@@ -69,7 +72,7 @@ describe('withdraw', () => {
   });
 
   test('again → already_applied, nothing recorded', async () => {
-    const review = await api.openReview({ owner });
+    const review = await api.openReview({ owner, review: held });
     await approve(review);
     const first = await withdraw(review, owner);
     const again = await withdraw(review, owner);
@@ -80,7 +83,7 @@ describe('withdraw', () => {
   });
 
   test('an admin may, too', async () => {
-    const review = await api.openReview({ owner });
+    const review = await api.openReview({ owner, review: held });
     await approve(review);
     expect((await withdraw(review, api.admin)).body).toMatchObject({
       submission_status: 'accepted',
@@ -88,19 +91,19 @@ describe('withdraw', () => {
   });
 
   test('somebody else → 403', async () => {
-    const review = await api.openReview({ owner });
+    const review = await api.openReview({ owner, review: held });
     await approve(review);
     const refusal = domainError(
       403,
       'not_eligible',
-      "'u_ann' may not do this: it is for the run's owner or an admin.",
+      "'u_ben' may not do this: it is for the run's owner or an admin.",
     );
-    expect(said(await withdraw(review, ann))).toEqual(refusal);
+    expect(said(await withdraw(review, ben))).toEqual(refusal);
     expect((await api.get(review.path)).body).toMatchObject({ status: 'APPROVED' });
   });
 
   test('while undecided → 409 not_approved', async () => {
-    const review = await api.openReview({ owner });
+    const review = await api.openReview({ owner, review: held });
     expect(said(await withdraw(review, owner))).toEqual(
       domainError(
         409,
@@ -111,10 +114,9 @@ describe('withdraw', () => {
     );
   });
 
-  test('after the claim → 409 already_released', async () => {
+  test('after the release → 409 already_released', async () => {
     const review = await api.openReview({ owner });
     await approve(review);
-    await api.progress.claim(review.row);
     expect(said(await withdraw(review, owner))).toEqual(
       domainError(
         409,
@@ -126,7 +128,7 @@ describe('withdraw', () => {
   });
 
   test('of a cancelled review → 409 review_cancelled', async () => {
-    const review = await api.openReview({ owner });
+    const review = await api.openReview({ owner, review: held });
     await api.post(`/v1/workflows/runs/${review.runId}/cancel`);
     const reply = await withdraw(review, owner);
     expect([reply.status, valueAt(reply.body, 'detail', 'code')]).toEqual([
@@ -170,24 +172,30 @@ describe('withdraw', () => {
       },
     ],
   ])('%s → 422', async (_case, body, problem) => {
-    const review = await api.openReview({ owner });
+    const review = await api.openReview({ owner, review: held });
     expect(said(await api.post(`${review.path}/withdraw`, { as: owner, body }))).toEqual(
       invalidInput(problem),
     );
   });
 
-  test('against the claim: whoever comes first wins, and both agree on who that was', async () => {
+  test('against the release: whoever comes first wins, and both agree on who that was', async () => {
     for (let round = 0; round < 5; round += 1) {
-      const review = await api.openReview({ owner });
+      const review = await api.openReview({ owner, review: held });
       await approve(review);
-      const [reply, claim] = await Promise.all([
+      await api.db
+        .updateTable('review')
+        .set({ decidedAt: new Date(0) })
+        .where('id', '=', review.id)
+        .execute();
+      const [reply, check] = await Promise.all([
         withdraw(review, owner),
-        api.progress.claim(review.row),
+        api.progress.check(review.row),
       ]);
       const isWithdrawn = reply.status === 200;
-      expect(claim).toMatchObject(
-        isWithdrawn && claim.granted ? { outcome: 'rejected' } : { granted: !isWithdrawn },
-      );
+      expect(check).toMatchObject({ kind: 'ended', end: isWithdrawn ? 'rejected' : 'completed' });
+      expect((await api.get(review.path)).body).toMatchObject({
+        status: isWithdrawn ? 'REVOKED' : 'EXECUTED',
+      });
     }
   });
 });
@@ -195,10 +203,11 @@ describe('withdraw', () => {
 describe('release', () => {
   const manual = { placement: 'input', release: 'manual' };
 
-  test('records the request and owes a signal; only the claim releases', async () => {
+  test('releases what was approved, and not before; the answer shows the approval', async () => {
     const review = await api.openReview({ owner, review: manual });
     await approve(review);
-    expect(await api.progress.claim(review.row)).toMatchObject({ why: 'awaiting_release' });
+    expect(await api.progress.check(review.row)).toMatchObject({ kind: 'waiting', waitMs: null });
+    expect((await api.get(review.path)).body).toMatchObject({ status: 'APPROVED' });
     const reply = await release(review, owner);
     expect(said(reply)).toMatchObject({
       status: 200,
@@ -209,8 +218,8 @@ describe('release', () => {
         review: { status: 'APPROVED', decision: { verdict: 'approved', author: { id: 'u_ann' } } },
       },
     });
-    expect(await api.progress.claim(review.row)).toEqual({ granted: true, outcome: 'execute' });
     expect((await api.get(review.path)).body).toMatchObject({ status: 'PROCESSING' });
+    expect(await api.progress.check(review.row)).toEqual({ kind: 'execute' });
   });
 
   test('again → already_applied, asked once', async () => {
@@ -249,7 +258,7 @@ describe('release', () => {
   });
 
   test('where the gate releases by itself → 409 not_manual', async () => {
-    const review = await api.openReview({ owner });
+    const review = await api.openReview({ owner, review: held });
     await approve(review);
     expect(said(await release(review, owner))).toEqual(
       domainError(
@@ -260,11 +269,11 @@ describe('release', () => {
     );
   });
 
-  test('after the claim → 409 already_released', async () => {
+  test('after its execution → 409 already_released', async () => {
     const review = await api.openReview({ owner, review: manual });
     await approve(review);
     await release(review, owner);
-    await api.progress.claim(review.row);
+    await sql`update review set status = 'EXECUTED' where id = ${review.id}`.execute(api.db);
     const reply = await release(review, owner);
     expect([reply.status, valueAt(reply.body, 'detail', 'code')]).toEqual([
       409,
@@ -298,7 +307,8 @@ describe('explain', () => {
       review_id: review.id,
       status: 'PENDING',
       version_id: review.seedId,
-      waiting_for: 'It is waiting for a member of finance, a member of legal, reviewer u_owner.',
+      waiting_for:
+        'It is waiting for a member of finance, a member of legal, reviewer u_owner; nobody can give it (a member of finance): an admin can reassign the entry to somebody who can, or the run be cancelled.',
       opened_because: 'total_amount is null',
       due_at: null,
       gate: review.row.gate,
@@ -374,7 +384,8 @@ describe('explain', () => {
       async (review: OpenedReview) => {
         await approve(review);
       },
-      'It is approved; claiming the release.',
+      'It is approved; released once its time to undo has passed.',
+      held,
     ],
     [
       'REVOKED',
@@ -387,12 +398,11 @@ describe('explain', () => {
       'EXECUTED',
       async (review: OpenedReview) => {
         await approve(review);
-        await api.progress.claim(review.row);
       },
       'It waits for nothing: it was approved and has been released.',
     ],
-  ])('%s', async (status, move, words) => {
-    const review = await api.openReview();
+  ] as const)('%s', async (status, move, words, gate: Readonly<Record<string, unknown>> = {}) => {
+    const review = await api.openReview({ review: gate });
     await move(review);
     expect(await explain(review)).toMatchObject({
       status,
@@ -409,7 +419,6 @@ describe('explain', () => {
       'It is approved; waiting for its owner to release it.',
     );
     await release(review, api.admin);
-    await api.progress.claim(review.row);
     expect(valueAt(await explain(review), 'waiting_for')).toBe(
       'It has been released, and its block is being executed.',
     );
@@ -441,6 +450,8 @@ describe('votes', () => {
       version_id: review.seedId,
       forced: false,
       acting_for: null,
+      entry: null,
+      to: null,
       dialect: 'retab',
       created_at: textAt(reply.body, 'data', index, 'created_at'),
       ...of,
@@ -506,8 +517,5 @@ test('a rejection closes the unclaimed sibling reviews of its run', async () => 
     status: 'REVOKED',
     decision: null,
   });
-  const { rows } = await sql<{ count: number }>`
-    select count(*)::int as count from outbox
-     where run_id = ${runId} and kind = 'cancel'`.execute(api.db);
-  expect(rows).toEqual([{ count: 1 }]);
+  expect(api.told.filter((told) => told.runId === runId && told.kind === 'cancel')).toHaveLength(1);
 });

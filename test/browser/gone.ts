@@ -1,7 +1,6 @@
 import { sql } from 'kysely';
 import { inject } from 'vitest';
 import { type Db, openDatabase } from '../../src/store/database.js';
-import { wakeSenders } from '../../src/store/outbox.js';
 
 /** Works in the database of the stack. */
 export async function inStore<T>(work: (db: Db) => Promise<T>): Promise<T> {
@@ -47,7 +46,6 @@ export async function oweStart(runId: string): Promise<() => Promise<void>> {
   return async () => {
     await inStore(async (db) => {
       await sql`delete from outbox where id = ${id}`.execute(db);
-      await wakeSenders(db);
     });
   };
 }

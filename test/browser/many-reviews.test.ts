@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { type Database, openDatabase } from '../../src/store/database.js';
+import { PATIENT_LIMITS } from '../../src/store/limits.js';
 import { addManyReviews, removeManyReviews } from '../support/many-reviews.js';
 import { until } from '../support/until.js';
 import { clientOf, type Visit } from './browser.js';
@@ -16,7 +17,7 @@ let database: Database;
 const { open, openUnwatched } = useWindows();
 
 beforeAll(async () => {
-  database = openDatabase(inject('databaseUrl'), { maxConnections: 1 });
+  database = openDatabase(inject('databaseUrl'), { maxConnections: 1, limits: PATIENT_LIMITS });
   const admin = clientOf('admin');
   const snapshots = [INVOICE, { category: 'other' }, { documents: [{ name: 'One', pages: [1] }] }];
   const models: string[] = [];

@@ -75,7 +75,7 @@ describe('completion in bash', () => {
       inBash(['review', 'list', '--status', '=', 'p']),
     ]);
     expect(groups).toEqual(['review']);
-    expect(commands).toEqual(['reject', 'release']);
+    expect(commands).toEqual(['reject', 'reassign', 'release']);
     expect(options).toEqual(
       expect.arrayContaining(['--json', '--status', '--run', '--mine', '--help']),
     );

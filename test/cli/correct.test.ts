@@ -240,7 +240,7 @@ describe('review correct', () => {
     await api.post(`${path}/approve`, { as: ben, body: { version_id: seedId } });
     const printed = await run(['review', 'correct', id, '--set', 'total_amount=1']);
     expect(printed.code).toBe(1);
-    expect(printed.stderr).toContain(`Review ${id} has been decided (APPROVED)`);
+    expect(printed.stderr).toContain(`Review ${id} has been decided (EXECUTED)`);
   });
 
   test('names the versions that a gate wants to have acknowledged', async () => {

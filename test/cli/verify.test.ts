@@ -40,6 +40,8 @@ async function correct(review: OpenedReview, as: Caller, snapshot: object): Prom
 }
 
 const TWO = { groups: [{ group: 'finance', required: 2 }], reviewers: [{ id: 'u_ann' }] };
+/** The same with time to undo: what is approved is not released at once. */
+const HELD = { ...TWO, release: { after: '1h' } };
 
 /** A review that was corrected, approved by two and is decided. */
 async function decided(review: object = TWO): Promise<OpenedReview> {
@@ -54,7 +56,7 @@ async function decided(review: object = TWO): Promise<OpenedReview> {
 describe('review verify', () => {
   test.each<[string, () => Promise<OpenedReview>, string]>([
     ['nobody has decided', async () => api.openReview({ owner, review: TWO }), 'PENDING'],
-    ['was corrected and approved by two', () => decided(), 'APPROVED'],
+    ['was corrected and approved by two', () => decided(HELD), 'APPROVED'],
     [
       'one person fills one entry of',
       async () => {
@@ -79,7 +81,7 @@ describe('review verify', () => {
     [
       'was approved and taken back',
       async () => {
-        const opened = await decided();
+        const opened = await decided(HELD);
         await api.post(`${opened.path}/withdraw`, { as: owner, body: { reason: 'too early' } });
         return opened;
       },
@@ -99,7 +101,6 @@ describe('review verify', () => {
       'was released and has flowed on',
       async () => {
         const opened = await decided();
-        await api.progress.claim(opened);
         await vote(opened, api.admin);
         return opened;
       },
@@ -113,7 +114,7 @@ describe('review verify', () => {
   });
 
   test('prints every check, and says what it shows and what not', async () => {
-    const { id } = await decided();
+    const { id } = await decided(HELD);
     const env = { COUNTERSIGN_URL: api.url, COUNTERSIGN_TOKEN: ben.token };
     const [printed, json] = await Promise.all([
       countersign(['review', 'verify', id], { env }),
@@ -129,7 +130,7 @@ describe('review verify', () => {
         '✓ the ids of 2 versions are those of their content',
         '✓ one version is the seed, and each other is made from an earlier one',
         '✓ the newest version',
-        '✓ every vote names a version and a verdict',
+        '✓ every vote names a version and a verdict, and every reassignment an entry',
         '✓ 3 votes, each one that the gate takes',
         '✓ status',
         '✓ decision: verdict, version, author, reason, time, fact',
@@ -147,7 +148,7 @@ describe('review verify', () => {
   });
 
   test('ends with 1 where the store was tampered with', async () => {
-    const { id } = await decided();
+    const { id } = await decided(HELD);
     await api.db
       .updateTable('review')
       .set({ decidedBy: 'u_mallory' })
@@ -287,7 +288,11 @@ describe('verifyReview finds what differs:', () => {
     ['a vote for an entry there is not', fact(1, { fills: ['group:sales#1'] }), VOTES],
     ['a vote for somebody else’s entry', fact(2, { fills: ['user:u_ann'] }), VOTES],
     ['a vote that forces', fact(1, { forced: true, acting_for: 'sre' }), VOTES],
-    ['a vote that is none', fact(1, { verdict: null }), 'every vote names a version and a verdict'],
+    [
+      'a vote that is none',
+      fact(1, { verdict: null }),
+      'every vote names a version and a verdict, and every reassignment an entry',
+    ],
     [
       'another gate',
       (one) => ({
@@ -319,7 +324,6 @@ describe('verifyReview finds what differs:', () => {
 
   test.each(changes)('%s', async (_what, change, name) => {
     const opened = await decided();
-    await api.progress.claim(opened);
     const evidence = await evidenceOf(opened);
     expect(failedIn(verifyReview(evidence))).toEqual([]);
     expect(failedIn(verifyReview(change(evidence)))).toContain(name);
@@ -347,7 +351,6 @@ describe('verifyReview finds what differs:', () => {
     });
     await vote(manual, ann);
     await api.post(`${manual.path}/release`, { as: owner });
-    await api.progress.claim(manual);
     const evidence = await evidenceOf(manual);
     expect(failedIn(verifyReview(evidence))).toEqual([]);
     const unasked = { ...evidence, facts: evidence.facts.slice(0, 1) };

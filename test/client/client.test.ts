@@ -214,7 +214,11 @@ describe('people', () => {
     expect(await eve.me()).toMatchObject({ kind: 'person', id: 'u_eve', groups: ['legal'] });
     const { data } = await admin.tokens.list().page();
     expect(data.find((one) => one.id === id)).toMatchObject({ user_id: 'u_eve' });
-    expect(await admin.users.remove('u_eve')).toEqual({ id: 'u_eve', removed: true });
+    expect(await admin.users.remove('u_eve')).toEqual({
+      id: 'u_eve',
+      removed: true,
+      warnings: [],
+    });
     await expect(eve.me()).rejects.toMatchObject({ status: 401, code: 'unauthenticated' });
     const { data: people } = await admin.users.list().page();
     expect(people.map((person) => person.id)).not.toContain('u_eve');

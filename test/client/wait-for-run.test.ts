@@ -16,6 +16,7 @@ function aRun(lifecycle: Run['lifecycle']): Run {
     owner_id: null,
     started_by: 'u_ann',
     command_id: null,
+    is_being_cancelled: false,
     temporal_url: null,
   };
 }

@@ -46,7 +46,10 @@ describe('routes', () => {
   test.each(['id', 'stepId', 'runId'] as const)(
     'a review is read, decided and looked at as a session by its %s',
     async (name) => {
-      const about = { block: { id: 'drop_table', type: 'task' }, review: { groups: ['sre'] } };
+      const about = {
+        block: { id: 'drop_table', type: 'task' },
+        review: { groups: ['sre'], release: { after: '1h' } },
+      };
       const mine = await api.openReview(about);
       const id = mine[name];
       expect(valueAt((await api.get(`/api/reviews/${id}`)).body, 'id')).toBe(mine.id);
@@ -130,12 +133,19 @@ describe('routes', () => {
 
 describe('the list', () => {
   test.each(['pending', 'PENDING', 'Pending'])('?status=%s', async (status) => {
-    const closed = await api.openReview();
-    await put(api, closed, ann, { status: 'APPROVED' });
-    const reply = await api.get(`/api/reviews?status=${status}`);
-    expect(idsIn(reply)).toContain(review.id);
-    expect(idsIn(reply)).not.toContain(closed.id);
-    expect(idsIn(await api.get('/api/reviews?status=approved'))).toContain(closed.id);
+    const held = await api.openReview({ review: { release: { after: '1h' } } });
+    const released = await api.openReview();
+    for (const decided of [held, released]) {
+      await put(api, decided, ann, { status: 'APPROVED' });
+    }
+    const pending = idsIn(await api.get(`/api/reviews?status=${status}`));
+    expect(pending).toContain(review.id);
+    expect(pending).not.toContain(held.id);
+    expect(pending).not.toContain(released.id);
+    const approved = idsIn(await api.get('/api/reviews?status=approved'));
+    expect(approved).toContain(held.id);
+    expect(approved).not.toContain(released.id);
+    expect(idsIn(await api.get('/api/reviews?status=executed'))).toContain(released.id);
   });
 
   test('?status=<of no review> is empty', async () => {

@@ -53,6 +53,14 @@ async function open(
   });
 }
 
+/** A review whose approval is not followed by its release at once: it can still be withdrawn. */
+async function openHeld(
+  gate: OpenReview['review'] = {},
+  about: OpenReview = {},
+): Promise<OpenedReview> {
+  return await open({ ...gate, release: 'manual' }, about);
+}
+
 /** Group, status and reviewer of each row, in order. */
 function rowsOf(body: unknown): readonly (readonly [unknown, unknown, unknown])[] {
   const rows = valueAt(body, 'review_groups_data');
@@ -77,7 +85,7 @@ async function statusOf({ id }: OpenedReview): Promise<string> {
   return textAt((await api.get(`/api/reviews/${id}`)).body, 'status');
 }
 
-/** Brings a review to a status, as people and the system would. */
+/** Brings a review to a status, as people and the system would; to APPROVED or REVOKED one that is held. */
 async function bring(review: OpenedReview, status: ReviewStatus): Promise<void> {
   switch (status) {
     case 'PENDING':
@@ -96,7 +104,7 @@ async function bring(review: OpenedReview, status: ReviewStatus): Promise<void> 
     case 'EXECUTED':
     case 'UNKNOWN':
       await put(review, cy, { status: 'APPROVED' });
-      expect(await api.progress.claim(review)).toMatchObject({ granted: true });
+      expect(await statusOf(review)).toBe('PROCESSING');
       await sql`update review set status = ${status} where id = ${review.id}`.execute(api.db);
   }
 }
@@ -351,7 +359,8 @@ describe('rule 5: the state', () => {
   );
 
   test.each(cases)('a review that is %s is immutable: %s → 400', async (status, asked) => {
-    const review = await open({ force_approval_groups: ['oncall'] });
+    const gate = { force_approval_groups: ['oncall'] };
+    const review = await (status === 'REVOKED' ? openHeld(gate) : open(gate));
     await bring(review, status);
     const before = said(await api.get(`/api/reviews/${review.id}`));
     const facts = await factsOf(review);
@@ -365,10 +374,9 @@ describe('rule 5: the state', () => {
     expect(await factsOf(review)).toEqual(facts);
   });
 
-  test('late approvals are refused once the release is claimed', async () => {
+  test('late approvals are refused once the step is released', async () => {
     const review = await open({ min_approvals: 1 });
     await put(review, ann, { status: 'APPROVED' });
-    await api.progress.claim(review);
     expect(said(await put(review, ben, { status: 'APPROVED' }))).toEqual(WRONG_STATE);
     expect(await factsOf(review)).toEqual(['approved']);
   });
@@ -424,8 +432,9 @@ describe('rule 6: self-approval', () => {
     expect(said(await put(review, owner, { status: 'APPROVED', force_review: true }))).toEqual(
       SELF,
     );
-    await bring(review, 'APPROVED');
-    expect(said(await put(review, owner, { status: 'APPROVED' }))).toEqual(SELF);
+    const held = await openHeld({ force_approval_groups: ['sre'] });
+    await bring(held, 'APPROVED');
+    expect(said(await put(held, owner, { status: 'APPROVED' }))).toEqual(SELF);
   });
 });
 
@@ -488,7 +497,7 @@ describe('rule 8b: an admin outside every entry', () => {
   });
 
   test('his APPROVED has nothing to fill → 400', async () => {
-    const review = await open();
+    const review = await openHeld();
     expect(said(await put(review, api.admin, { status: 'APPROVED' }))).toEqual(NOT_ELIGIBLE);
     await bring(review, 'APPROVED');
     expect(said(await put(review, api.admin, { status: 'APPROVED' }))).toEqual(NOT_ELIGIBLE);
@@ -499,7 +508,7 @@ describe('rule 8c: while APPROVED, REJECTED or REVOKED by the owner or an admin 
   const cases = (['REJECTED', 'REVOKED'] as const).map((status) => [status] as const);
 
   test.each(cases)('%s by an eligible reviewer → 400', async (status) => {
-    const review = await open();
+    const review = await openHeld();
     await bring(review, 'APPROVED');
     for (const who of [ann, cy, stranger]) {
       expect(said(await put(review, who, { status }))).toEqual(NOT_ELIGIBLE);
@@ -510,7 +519,7 @@ describe('rule 8c: while APPROVED, REJECTED or REVOKED by the owner or an admin 
   test.each(cases)(
     '%s by the owner withdraws it: nothing is executed, the run is cancelled',
     async (status) => {
-      const review = await open();
+      const review = await openHeld();
       await bring(review, 'APPROVED');
       const reply = await put(review, owner, { status });
       expect(reply.body).toMatchObject({ status });
@@ -518,9 +527,10 @@ describe('rule 8c: while APPROVED, REJECTED or REVOKED by the owner or an admin 
         ['sre', status, 'u_owner'],
         ['banking', 'APPROVED', 'u_cy'],
       ]);
-      expect(await api.progress.claim(review)).toMatchObject({
-        granted: true,
-        outcome: 'rejected',
+      expect(await api.progress.check(review)).toEqual({
+        kind: 'ended',
+        end: 'rejected',
+        run: null,
       });
       const run = await api.get(`/v1/workflows/runs/${review.runId}`);
       expect(valueAt(run.body, 'lifecycle', 'status')).toMatch(/^cancel/);
@@ -528,7 +538,7 @@ describe('rule 8c: while APPROVED, REJECTED or REVOKED by the owner or an admin 
   );
 
   test.each(cases)('%s by an admin outside every entry: a row `admin`', async (status) => {
-    const review = await open();
+    const review = await openHeld();
     await bring(review, 'APPROVED');
     const reply = await put(review, api.admin, { status });
     expect(rowsOf(reply.body)).toEqual([
@@ -539,14 +549,14 @@ describe('rule 8c: while APPROVED, REJECTED or REVOKED by the owner or an admin 
   });
 
   test('by an owner in no group: a row of their own', async () => {
-    const review = await open({}, { owner: stranger });
+    const review = await openHeld({}, { owner: stranger });
     await bring(review, 'APPROVED');
     const { body } = await put(review, stranger, { status: 'REVOKED' });
     expect(rowsOf(body).at(-1)).toEqual(['user:u_stranger', 'REVOKED', 'u_stranger']);
   });
 
   test('in Retab form it shows from then on as verdict rejected by whoever withdrew it', async () => {
-    const review = await open();
+    const review = await openHeld();
     await bring(review, 'APPROVED');
     await put(review, owner, { status: 'REVOKED' });
     const { body } = await api.get(`/v1/workflows/reviews/${review.id}`);
@@ -582,7 +592,7 @@ describe('rule 8d: force_review', () => {
   });
 
   test('while APPROVED 8c holds, too', async () => {
-    const review = await open({ force_approval_groups: ['oncall', 'sre'] });
+    const review = await openHeld({ force_approval_groups: ['oncall', 'sre'] });
     await bring(review, 'APPROVED');
     expect(said(await put(review, oncall, force('REVOKED')))).toEqual(NOT_ELIGIBLE);
     expect((await put(review, owner, force('REVOKED'))).body).toMatchObject({ status: 'REVOKED' });
@@ -843,13 +853,14 @@ describe('APPROVED', () => {
 
   test('its workflow is told, and the answer says APPROVED although it has gone on since', async () => {
     const review = await open({ groups: ['sre'] });
+    let before = '';
     api.onForward = async () => {
       api.onForward = null;
-      await api.progress.claim(review);
+      before = await statusOf(review);
     };
     const { body } = await put(review, ann, { status: 'APPROVED' });
     expect(body).toMatchObject({ status: 'APPROVED' });
-    expect(await statusOf(review)).toBe('PROCESSING');
+    expect([before, await statusOf(review)]).toEqual(['PROCESSING', 'PROCESSING']);
   });
 });
 
@@ -895,7 +906,7 @@ describe('REJECTED', () => {
   });
 
   test.each(['APPROVED', 'REVOKED'])('a reason given with %s is not kept', async (status) => {
-    const review = await open({ groups: ['sre'] });
+    const review = await openHeld({ groups: ['sre'] });
     await put(review, ann, { status: 'APPROVED', rejection_reason: 'no reason at all' });
     const body = { status, rejection_reason: 'no reason at all' };
     const reply = await put(review, status === 'REVOKED' ? owner : ann, body);
@@ -987,16 +998,13 @@ describe('at once', () => {
     );
     const statuses = replies.map(({ body }) => String(valueAt(body, 'status'))).toSorted();
     expect(statuses).toEqual(['APPROVED', 'PENDING']);
-    const claims = await Promise.all([api.progress.claim(review), api.progress.claim(review)]);
-    expect(claims).toEqual([
-      { granted: true, outcome: 'execute' },
-      { granted: true, outcome: 'execute' },
-    ]);
+    const checks = await Promise.all([api.progress.check(review), api.progress.check(review)]);
+    expect(checks).toEqual([{ kind: 'execute' }, { kind: 'execute' }]);
     const rows = await api.db
       .selectFrom('audit')
       .select('action')
       .where('reviewId', '=', review.id)
-      .where('action', '=', 'release_claimed')
+      .where('action', '=', 'released')
       .execute();
     expect(rows).toHaveLength(1);
   });
@@ -1018,7 +1026,7 @@ describe('one gate, several doors', () => {
     });
     expect(approved.body).toMatchObject({ submission_status: 'accepted' });
     const { body } = await api.get(`/api/reviews/${review.id}`);
-    expect(body).toMatchObject({ status: 'APPROVED' });
+    expect(body).toMatchObject({ status: 'PROCESSING' });
     expect(rowsOf(body)).toEqual([
       ['sre', 'APPROVED', 'u_ann'],
       ['banking', 'APPROVED', 'u_ben'],
@@ -1061,7 +1069,6 @@ describe('one gate, several doors', () => {
       placement: 'output',
       status: 'APPROVED',
     });
-    await api.progress.claim(review);
     expect(await statusOf(review)).toBe('EXECUTED');
     expect(said(await put(review, owner, { status: 'REVOKED' }))).toEqual(WRONG_STATE);
   });

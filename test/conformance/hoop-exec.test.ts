@@ -3,7 +3,9 @@ import { createServer, type Server } from 'node:http';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createApp } from '../../src/api/app.js';
+import { RunTurns } from '../../src/api/run-turns.js';
 import { type ChangeHub, createChangeHub } from '../../src/api/change-hub.js';
+import { createReadiness } from '../../src/api/readiness.js';
 import type { Gate } from '../../src/domain/definition.js';
 import { isJsonObject, type JsonObject } from '../../src/domain/json.js';
 import type { Role } from '../../src/domain/people.js';
@@ -76,8 +78,10 @@ afterAll(async () => {
 });
 
 async function openDoor(execWaitMs: number, hearsOfChanges = true): Promise<Door> {
-  const { db, url } = on.database;
-  const changes = createChangeHub();
+  const { db } = on.database;
+  const changes = createChangeHub((tell) =>
+    hearsOfChanges ? followChanges(db, tell) : async () => {},
+  );
   let waiting = 0;
   const hub: ChangeHub = {
     ...changes,
@@ -90,21 +94,20 @@ async function openDoor(execWaitMs: number, hearsOfChanges = true): Promise<Door
       };
     },
   };
-  const unfollow = followChanges(url, (change) => {
-    if (hearsOfChanges) {
-      hub.publish(change);
-    }
-  });
+  const logger = pino({ level: 'silent' });
   const app = createApp({
     db,
+    reads: db,
+    turns: new RunTurns(db),
     // What is owed is left to the installation's sender.
     forward: async () => {},
     forwardLeaseMs: 0,
     temporalState: () => ({ reachable: true, since: null }),
-    diagnose: async () => [],
+    readiness: createReadiness({ db, probe: db }, logger),
+    diagnose: async () => ({ findings: [], isComplete: true }),
     changes: hub,
     execWaitMs,
-    logger: pino({ level: 'silent' }),
+    logger,
     version: '0.0.0-test',
     temporalUiUrl: null,
     temporalUrlOf: () => null,
@@ -121,8 +124,7 @@ async function openDoor(execWaitMs: number, hearsOfChanges = true): Promise<Door
     hub,
     waiting: () => waiting,
     stop: async () => {
-      await unfollow();
-      hub.end();
+      await hub.end();
       server.closeAllConnections();
       server.close();
       await once(server, 'close');
@@ -448,7 +450,7 @@ describe('while it waits', () => {
     const reply = exec(review.stepId, jane, ending);
     const release = await until('the execution', () => held.get(review.runId));
     await until('somebody to wait', () => ending.waiting() > 0);
-    ending.hub.end();
+    await ending.hub.end();
     expect((await reply).status).toBe(202);
     release();
     await ending.stop();

@@ -168,17 +168,15 @@ async function reviewThatIs(
   status: 'PENDING' | 'APPROVED' | 'EXECUTED' | 'REJECTED' | 'REVOKED',
   about: Parameters<TestApi['openReview']>[0] = {},
 ): Promise<OpenedReview> {
-  const review = await api.openReview(about);
+  const held = status === 'APPROVED' ? { review: { release: { after: '1h' } } } : {};
+  const review = await api.openReview({ ...held, ...about });
   const overlay = overlayOf(api, review, ann);
   switch (status) {
     case 'PENDING':
       break;
     case 'APPROVED':
-      await overlay.approve(0);
-      break;
     case 'EXECUTED':
       await overlay.approve(0);
-      await api.progress.claim(review.row);
       break;
     case 'REJECTED':
       await overlay.reject(0);

@@ -37,9 +37,11 @@ describe('decision_status', () => {
   let released: OpenedReview;
 
   beforeAll(async () => {
-    const open = (): Promise<OpenedReview> => api.openReview({ workflowId: 'wf_status' });
-    [pending, approved, rejected] = [await open(), await open(), await open()];
-    [withdrawn, cancelled, released] = [await open(), await open(), await open()];
+    const open = (review = {}): Promise<OpenedReview> =>
+      api.openReview({ workflowId: 'wf_status', review });
+    const held = { release: { after: '1h' } };
+    [pending, approved, rejected] = [await open(), await open(held), await open()];
+    [withdrawn, cancelled, released] = [await open(held), await open(), await open()];
     for (const { path, seedId } of [approved, withdrawn, released]) {
       await api.post(`${path}/approve`, { as: ann, body: { version_id: seedId } });
     }
@@ -49,7 +51,6 @@ describe('decision_status', () => {
     });
     await api.post(`${withdrawn.path}/withdraw`, { body: { reason: 'too early' } });
     await api.post(`/v1/workflows/runs/${cancelled.runId}/cancel`);
-    await api.progress.claim(released.row);
   });
 
   test.each([

@@ -145,7 +145,7 @@ describe('what rides along', () => {
   test('a status beyond APPROVED shows, and the decision stays', async () => {
     const review = await api.openReview({ review: { placement: 'input' } });
     await api.post(`${review.path}/approve`, { as: ann, body: { version_id: review.seedId } });
-    expect(await api.progress.claim(review.row)).toEqual({ granted: true, outcome: 'execute' });
+    expect(await api.progress.check(review.row)).toEqual({ kind: 'execute' });
     const { body } = await api.get(review.path);
     expect(body).toMatchObject({
       status: 'PROCESSING',
@@ -170,7 +170,7 @@ describe('the author of a decision', () => {
   });
 
   test('an approval withdrawn before its release shows as rejected by whoever withdrew it', async () => {
-    const review = await api.openReview();
+    const review = await api.openReview({ review: { release: { after: '1h' } } });
     await api.post(`${review.path}/approve`, { as: ann, body: { version_id: review.seedId } });
     await api.post(`${review.path}/withdraw`, { body: { reason: 'too early' } });
     expect((await api.get(review.path)).body).toMatchObject({
@@ -186,7 +186,7 @@ describe('the author of a decision', () => {
   });
 
   test('what follows from the system is by the agent Countersign', async () => {
-    const review = await api.openReview();
+    const review = await api.openReview({ review: { release: { after: '1h' } } });
     await api.post(`${review.path}/approve`, { as: ann, body: { version_id: review.seedId } });
     await api.progress.end(review.runId, { kind: 'cancelled' });
     expect((await api.get(review.path)).body).toMatchObject({
@@ -199,7 +199,7 @@ describe('the author of a decision', () => {
   });
 
   test('a service that cancels an approved run is an agent', async () => {
-    const review = await api.openReview();
+    const review = await api.openReview({ review: { release: { after: '1h' } } });
     await api.post(`${review.path}/approve`, { as: ann, body: { version_id: review.seedId } });
     const robot = await api.service('robot', 'runs:write');
     await api.post(`/v1/workflows/runs/${review.runId}/cancel`, { as: robot });

@@ -83,6 +83,7 @@ describe('starting', () => {
         owner_id: 'u_ann',
         started_by: 'u_ann',
         command_id: null,
+        is_being_cancelled: false,
         temporal_url: `http://localhost:8233/of/${id}`,
       },
     });
@@ -126,9 +127,7 @@ describe('starting', () => {
     await declare('wf_plain', [{ ...TAKE, id: 'renamed' }]);
     expect(await start(command)).toBe(ids[0]);
     await declare('wf_plain');
-    const { rows } = await sql<{ count: number }>`
-      select count(*)::int as count from outbox where run_id = ${ids[0]}`.execute(api.db);
-    expect(rows).toEqual([{ count: 1 }]);
+    expect(api.told.filter(({ runId }) => runId === ids[0])).toHaveLength(1);
   });
 
   const value = (loc: readonly (string | number)[], msg: string) =>
@@ -341,7 +340,10 @@ describe('the lifecycle of a run', () => {
       waiting_for_block_ids: ['extract_invoice'],
     });
     await api.post(`${review.path}/approve`, { as: ann, body: { version_id: review.seedId } });
-    expect(await lifecycleOf(review.runId)).toEqual({ status: 'running' });
+    expect(await lifecycleOf(review.runId)).toEqual({ status: 'completed' });
+    const held = await api.openReview({ review: { release: { after: '1h' } } });
+    await api.post(`${held.path}/approve`, { as: ann, body: { version_id: held.seedId } });
+    expect(await lifecycleOf(held.runId)).toEqual({ status: 'running' });
   });
 
   test('an approval to be released by hand is still waited for', async () => {
@@ -486,11 +488,11 @@ describe('cancelling', () => {
     expect(await lifecycleOf(id)).toEqual({ status: 'pending' });
   });
 
-  test('closes undecided reviews, and takes unclaimed approvals back', async () => {
+  test('closes undecided reviews, and takes unreleased approvals back', async () => {
     const open = await api.openReview();
     await api.post(`${RUNS}/${open.runId}/cancel`);
     expect((await api.get(open.path)).body).toMatchObject({ status: 'REVOKED', decision: null });
-    const approved = await api.openReview();
+    const approved = await api.openReview({ review: { release: { after: '1h' } } });
     await api.post(`${approved.path}/approve`, {
       as: ann,
       body: { version_id: approved.seedId },
@@ -530,10 +532,8 @@ describe('cancelling', () => {
       Array.from({ length: 10 }, () => api.post(`${RUNS}/${review.runId}/cancel`)),
     );
     expect(replies.every(({ status }) => status === 200)).toBe(true);
-    const { rows } = await sql<{ count: number }>`
-      select count(*)::int as count from outbox
-       where run_id = ${review.runId} and kind = 'cancel'`.execute(api.db);
-    expect(rows).toEqual([{ count: 1 }]);
+    const told = api.told.filter(({ runId, kind }) => runId === review.runId && kind === 'cancel');
+    expect(told).toHaveLength(1);
   });
 });
 
@@ -556,7 +556,7 @@ describe('listing runs', () => {
     await api.progress.end(failed, { kind: 'failed', stepId: `${failed}_take` });
     const completed = await begin('completed', { n: 5 });
     await api.progress.begin(completed);
-    await api.progress.end(completed, { kind: 'completed' });
+    await api.progress.complete(completed, 'take');
     const awaiting = await api.openReview({ workflowId: 'wf_listed_2' });
     ids['awaiting'] = awaiting.runId;
     await api.db

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Caller as Asking } from '../../src/domain/ledger.js';
 import { stepIdOf } from '../../src/domain/step-ids.js';
 import { beginIterations, endIterations } from '../../src/store/iterations.js';
 import { beginStep, completeStep, finishStep } from '../../src/store/ledger.js';
@@ -13,6 +14,7 @@ import {
   textsAt,
   valueAt,
 } from '../support/api.js';
+import { loopOf } from '../support/callers.js';
 
 let api: TestApi;
 let ann: Caller;
@@ -66,6 +68,7 @@ test('a step as the contract shows it', async () => {
       iteration_key: null,
       source: null,
       outcome_unknown: false,
+      waiting_for: null,
       review_id: review.id,
     },
   });
@@ -85,7 +88,10 @@ describe('handle_outputs', () => {
   });
 
   test('of a gated step is the version that was approved', async () => {
-    const review = await api.openReview({ snapshot: { total: 1 } });
+    const review = await api.openReview({
+      review: { release: { after: '1h' } },
+      snapshot: { total: 1 },
+    });
     const created = await api.post('/v1/workflows/reviews/versions', {
       as: ann,
       body: { review_id: review.id, parent_id: review.seedId, snapshot: { total: 2 } },
@@ -94,7 +100,12 @@ describe('handle_outputs', () => {
     await api.post(`${review.path}/approve`, { as: ann, body });
     const path = `${STEPS}/${review.stepId}`;
     expect(valueAt((await api.get(path)).body, 'handle_outputs')).toEqual({});
-    await api.progress.claim(review.row);
+    await api.db
+      .updateTable('review')
+      .set({ decidedAt: new Date(0) })
+      .where('id', '=', review.id)
+      .execute();
+    await api.progress.check(review.row);
     const expected = { 'output-json-0': { type: 'json', data: { total: 2 } } };
     expect((await api.get(path)).body).toMatchObject({
       lifecycle: { status: 'completed' },
@@ -214,18 +225,18 @@ test('an iteration names the loops it is in, outermost first', async () => {
 });
 
 describe('a for_each', () => {
-  const HOLDER = { workflowId: 'w', startedAt: '2026-05-13T08:00:00.000Z' };
   let runId: string;
+  let loop: Asking;
 
   /** Brings a block of the body to its end, in one iteration. */
   async function complete(blockId: string, key: string): Promise<void> {
     const stepId = stepIdOf(runId, blockId, key);
-    const beginning = await beginStep(api.db, stepId, null, 'a test');
+    const beginning = await beginStep(api.db, stepId, loop, 'a test');
     const output = beginning.kind === 'begin' ? beginning.input.input : null;
     await finishStep(
       api.db,
       { stepId, attemptToken: 'a test', result: { output, consensus: null, source: null } },
-      (tx, { step }) => completeStep(tx, step, null),
+      (tx, { run, step }) => completeStep(tx, run, step, null),
     );
   }
   const read = async (id: string): Promise<unknown> =>
@@ -236,11 +247,12 @@ describe('a for_each', () => {
     runId = await begin('wf_each', [{ id: 'pages', type: 'for_each', body: [line], ...supplied }], {
       pages: ['a', { b: null }],
     });
+    loop = loopOf(`${runId}_pages`);
   });
 
   test('shows the items that it iterates over, then what the iterations gave', async () => {
     await api.progress.complete(runId, 'pages');
-    await beginIterations(api.db, `${runId}_pages`, HOLDER);
+    await beginIterations(api.db, `${runId}_pages`, loop);
     expect(await read(`${runId}_pages`)).toMatchObject({
       block_type: 'for_each',
       lifecycle: { status: 'running' },
@@ -249,7 +261,7 @@ describe('a for_each', () => {
     });
     await complete('line', '0');
     await complete('line', '1');
-    await endIterations(api.db, `${runId}_pages`, 'w');
+    await endIterations(api.db, `${runId}_pages`, loop);
     expect(await read(`${runId}_pages`)).toMatchObject({
       lifecycle: { status: 'completed' },
       handle_outputs: {

@@ -132,13 +132,16 @@ describe('creating', () => {
     ]);
   });
 
-  test('review decided → 409 review_decided', async () => {
-    const review = await api.openReview();
+  test.each([
+    ['APPROVED', { after: '1h' }],
+    ['EXECUTED', 'auto'],
+  ])('review decided → 409 review_decided (%s)', async (status, release) => {
+    const review = await api.openReview({ review: { release } });
     await api.post(`${review.path}/approve`, { as: ann, body: { version_id: review.seedId } });
     expect(said(await create(review, { a: 1 }))).toEqual(
       domainError(409, 'review_decided', `Review ${review.id} already has a decision.`, {
         review_id: review.id,
-        status: 'APPROVED',
+        status,
         version_id: review.seedId,
       }),
     );

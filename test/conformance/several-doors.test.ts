@@ -60,7 +60,7 @@ describe('one gate, several doors', () => {
     const overlay = await overlayOf(api, review, ann).get();
     const partA = await api.get(review.path, { as: ann });
     expect(standing(overlay.body)).toMatchObject({ status: 'approved', rev: 2, effective_seq: 0 });
-    expect(valueAt(partA.body, 'status')).toBe('APPROVED');
+    expect(valueAt(partA.body, 'status')).toBe('EXECUTED');
     const whoInA = valueAt(partA.body, 'decision', 'author');
     expect(valueAt(overlay.body, 'decisions', 0, 'decided_by')).toEqual(whoInA);
     expect(valueAt(overlay.body, 'decisions', 0, 'decided_at')).toBe(
@@ -125,7 +125,10 @@ describe('one gate, several doors', () => {
   });
 
   test('a withdrawal shows as a rejection in both', async () => {
-    const review = await api.openReview({ owner: ann, review: { groups: ['legal'] } });
+    const review = await api.openReview({
+      owner: ann,
+      review: { groups: ['legal'], release: { after: '1h' } },
+    });
     await overlayOf(api, review, ben).approve(0);
     await api.post(`${review.path}/withdraw`, { as: ann, body: { reason: 'wrong invoice' } });
     const overlay = await overlayOf(api, review, ann).get();
@@ -181,7 +184,6 @@ describe('one gate, all four contracts', () => {
     });
     const four = ['u_ann', 'u_ben', 'u_cy', 'u_di'];
     expect(await votersSeen(review)).toEqual({ partA: four, overlay: 4, hoop: four });
-    await api.progress.claim(review);
     const execution = await ask(api, app, 'executions/get', { executionId: review.runId });
     expect(valueAt(execution.body, 'result', 'steps', 0, 'output')).toMatchObject({
       approveCount: 4,

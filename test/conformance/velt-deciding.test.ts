@@ -136,8 +136,9 @@ describe('row 3: the first decision stands', () => {
     const review = await open({ reviewers: [LEGAL] });
     await decide(review, 'u_legal');
     expect(await decide(review, 'u_legal', { decision: again })).toEqual(replayed('resolved'));
-    expect(await api.progress.claim(review)).toMatchObject({ granted: true });
-    expect(await decide(review, 'u_legal', { decision: again })).toEqual(replayed('resolved'));
+    const held = await open({ reviewers: [LEGAL], release: { after: '1h' } });
+    await decide(held, 'u_legal');
+    expect(await decide(held, 'u_legal', { decision: again })).toEqual(replayed('resolved'));
   });
 
   test('of a rejection, too', async () => {
@@ -199,16 +200,19 @@ describe('row 4: not waiting', () => {
   });
 
   test('decided by others', async () => {
-    const review = await open({ reviewers: [LEGAL, FYI] });
-    await decide(review, 'u_legal');
-    expect(await decide(review, 'u_fyi')).toEqual(notWaiting(review, 'its review is APPROVED'));
+    const held = await open({ reviewers: [LEGAL, FYI], release: { after: '1h' } });
+    await decide(held, 'u_legal');
+    expect(await decide(held, 'u_fyi')).toEqual(notWaiting(held, 'its review is APPROVED'));
+    const released = await open({ reviewers: [LEGAL, FYI] });
+    await decide(released, 'u_legal');
+    expect(await decide(released, 'u_fyi')).toEqual(notWaiting(released, 'its review is EXECUTED'));
     const refused = await open();
     await decide(refused, 'u_legal', { decision: 'reject' });
     expect(await decide(refused, 'u_fyi')).toEqual(notWaiting(refused, 'its review is REJECTED'));
   });
 
   test('withdrawn', async () => {
-    const review = await open({ reviewers: [LEGAL, FYI] }, { owner });
+    const review = await open({ reviewers: [LEGAL, FYI], release: { after: '1h' } }, { owner });
     await decide(review, 'u_legal');
     await api.post(`${review.path}/withdraw`, { as: owner, body: { reason: 'no' } });
     expect(await decide(review, 'u_fyi')).toEqual(notWaiting(review, 'its review is REVOKED'));

@@ -84,7 +84,7 @@ describe('reviewer-approve, reviewer-reject', () => {
     expect(await statusOf(review)).toBe('PENDING');
     expect(await resolve(voting, review, act, 'u_risk')).toEqual(answered(review, act, true));
     expect(await resolve(voting, review, act, 'u_legal')).toEqual(answered(review, act, true));
-    expect(await statusOf(review)).toBe('APPROVED');
+    expect(await statusOf(review)).toBe('EXECUTED');
   });
 
   test('reviewer-reject ends it', async () => {
@@ -147,7 +147,7 @@ describe('force-approve', () => {
     const review = await open();
     expect(await resolve(admin, review, act, 'u_oncall')).toEqual(answered(review, act, true));
     expect(await resolve(admin, review, act, 'u_oncall')).toEqual(answered(review, act, true));
-    expect(await statusOf(review)).toBe('APPROVED');
+    expect(await statusOf(review)).toBe('EXECUTED');
     const votes = await api.db
       .selectFrom('fact')
       .select(['actorId', 'forced', 'actingFor', 'tokenId'])
@@ -289,7 +289,6 @@ describe('what is kept', () => {
         },
       },
     ]);
-    await api.progress.claim(review);
     const step = await api.get(`/v1/workflows/steps/${review.stepId}`);
     expect(valueAt(step.body, 'handle_outputs', 'output-json-0', 'data')).toEqual({
       total_amount: null,

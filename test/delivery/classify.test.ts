@@ -6,6 +6,7 @@ import { classify, type Delivery } from '../../src/delivery/classify.js';
 import { openTemporal, type Temporal } from '../../src/delivery/temporal.js';
 import { freePort, LOOPBACK } from '../../src/dev/ports.js';
 import type { ReviewerDecision } from '../../src/domain/messages.js';
+import type { RunOrder } from '../../src/domain/orders.js';
 import { connectToTemporal } from '../support/temporal.js';
 import { openBlackHole } from './black-hole.js';
 import { completeWorkflow } from './workflows.js';
@@ -68,7 +69,7 @@ describe('what the server answers to a signal', () => {
     const taskQueue = randomUUID();
     const workflowId = await aWorkflow(taskQueue);
     await completeWorkflow(connection, taskQueue);
-    expect(await temporal.describe(workflowId)).toBe('closed');
+    expect(await temporal.describe(workflowId)).toMatchObject({ state: 'closed' });
     expect(await made(temporal.signal(workflowId, aDecision()))).toEqual({ kind: 'closed' });
   });
 
@@ -84,7 +85,7 @@ describe('what the server answers to a signal', () => {
       const wrong = { kind: 'config', reason: "namespace 'no-such-namespace' does not exist" };
       expect(await made(elsewhere.signal('any', aDecision()))).toEqual(wrong);
       expect(await made(elsewhere.cancel('any'))).toEqual(wrong);
-      expect(await made(elsewhere.start({ runId: 'run_1', workflowId: 'any' }))).toEqual(wrong);
+      expect(await made(elsewhere.start(anOrder('run_1')))).toEqual(wrong);
     } finally {
       await elsewhere.close();
     }
@@ -103,23 +104,28 @@ describe('what the server answers to a signal', () => {
   });
 });
 
+/** What starts the workflow of a run, of which nothing is to be done. */
+function anOrder(runId: string): RunOrder {
+  return { run_id: runId, workflow_id: 'invoices', blocks: [] };
+}
+
 describe('what the server answers to a start and a cancel', () => {
   test('for a run that runs already is delivered again, and it is the same execution', async () => {
-    const run = { runId: `run_${randomUUID()}`, workflowId: 'invoices' };
+    const run = anOrder(`run_${randomUUID()}`);
     expect(await made(temporal.start(run))).toEqual({ kind: 'delivered' });
-    const first = await client.workflow.getHandle(run.runId).describe();
+    const first = await client.workflow.getHandle(run.run_id).describe();
     expect(await made(temporal.start(run))).toEqual({ kind: 'delivered' });
-    const again = await client.workflow.getHandle(run.runId).describe();
+    const again = await client.workflow.getHandle(run.run_id).describe();
     expect(again.runId).toBe(first.runId);
-    await client.workflow.getHandle(run.runId).terminate();
+    await client.workflow.getHandle(run.run_id).terminate();
   });
 
   test('for a run that has ended is closed: it is never started twice', async () => {
-    const run = { runId: `run_${randomUUID()}`, workflowId: 'invoices' };
+    const run = anOrder(`run_${randomUUID()}`);
     await temporal.start(run);
-    await client.workflow.getHandle(run.runId).terminate();
+    await client.workflow.getHandle(run.run_id).terminate();
     expect(await made(temporal.start(run))).toEqual({ kind: 'closed' });
-    expect(await temporal.describe(run.runId)).toBe('closed');
+    expect(await temporal.describe(run.run_id)).toMatchObject({ state: 'closed' });
   });
 
   test('of a workflow that has ended is OK, and of one that never was is missing', async () => {
@@ -127,7 +133,7 @@ describe('what the server answers to a start and a cancel', () => {
     await client.workflow.getHandle(workflowId).terminate();
     expect(await made(temporal.cancel(workflowId))).toEqual({ kind: 'delivered' });
     expect(await made(temporal.cancel(`never-${randomUUID()}`))).toEqual({ kind: 'missing' });
-    expect(await temporal.describe(`never-${randomUUID()}`)).toBe('missing');
+    expect(await temporal.describe(`never-${randomUUID()}`)).toMatchObject({ state: 'missing' });
   });
 });
 
@@ -142,7 +148,7 @@ describe('what is made of a server that is away', () => {
         [
           () => away.signal('any', aDecision()),
           () => away.cancel('any'),
-          () => away.start({ runId: 'run_1', workflowId: 'any' }),
+          () => away.start(anOrder('run_1')),
           () => away.describe('any'),
         ].map((call) => made(call())),
       );

@@ -46,7 +46,7 @@ describe('docs/gates.md', () => {
 });
 
 test('docs/operations.md explains every finding of doctor', () => {
-  const code = readFileSync(join(ROOT, 'src/delivery/doctor.ts'), 'utf8');
+  const code = readFileSync(join(ROOT, 'src/domain/drift.ts'), 'utf8');
   const codes = [...code.matchAll(/^ {4}\| '([A-Z_]+)';?$/gm)].map(([, name = '']) => name);
   expect(codes.length).toBeGreaterThan(5);
   expect(firstCells(document('docs/operations.md').text, 'finding')).toEqual(
@@ -86,6 +86,11 @@ test('docs/api.md lists the codes that the API answers, and no others', () => {
     answered.delete(inner); // given another name, or another form, on the way out
   }
   answered.add('body_too_large').add('snapshot_too_large');
+  answered.add('busy').delete('conflict'); // the latter is shown by its reason
+  const recovery = readFileSync(join(ROOT, 'src/domain/recovery.ts'), 'utf8');
+  for (const [, code = ''] of recovery.matchAll(/readonly code: '([a-z_]+)'/g)) {
+    answered.add(code);
+  }
   const cells = section(document('docs/api.md').text, '## Errors').matchAll(
     /^\| \d{3} \| (.+) \|$/gm,
   );

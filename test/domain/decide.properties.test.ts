@@ -1,14 +1,28 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
 import { decide, type LockedReview, type Ruling } from '../../src/domain/decide.js';
-import type { Verdict } from '../../src/domain/facts.js';
+import { actorOf, type Fact, type Verdict, type VoteRecorded } from '../../src/domain/facts.js';
 import { hasRole, type Voter } from '../../src/domain/people.js';
-import type { Policy } from '../../src/domain/policy.js';
+import { entriesOf, type Policy } from '../../src/domain/policy.js';
 import { explainRefusal } from '../../src/domain/refusals.js';
-import { foldReview } from '../../src/domain/review-state.js';
+import {
+  evolve,
+  foldReview,
+  openedReview,
+  type ReviewState,
+} from '../../src/domain/review-state.js';
 import { isFinal } from '../../src/domain/statuses.js';
+import { tally } from '../../src/domain/tally.js';
 import { aLockedReview, aPolicy } from '../support/builders.js';
-import { anyCommand, anyPolicy, anyScenario, anyVoter, play, type Played } from './scenarios.js';
+import {
+  anyCommand,
+  anyPolicy,
+  anyReassignedScenario,
+  anyScenario,
+  anyVoter,
+  play,
+  type Played,
+} from './scenarios.js';
 
 const RUNS = { numRuns: 1_000 };
 
@@ -22,7 +36,10 @@ type Ballot = {
 
 /** What was recorded so far, from the commands and their answers alone. */
 function ballotsOf(played: readonly Played[]): readonly Ballot[] {
-  return played.flatMap(({ voter, command, ruling }) => {
+  return played.flatMap(({ voter, command, ruling }): readonly Ballot[] => {
+    if (ruling.kind === 'recorded' && ruling.fact.kind === 'withdrawn') {
+      return [{ voter, versionId: '', verdict: 'none any more', force: false }];
+    }
     if (ruling.kind !== 'recorded' || ruling.fact.kind !== 'vote') {
       return [];
     }
@@ -114,6 +131,83 @@ function isRecordedVote(ruling: Ruling, verdict: Verdict): boolean {
   );
 }
 
+/** Expects that nobody is counted twice where a gate, or an admin in its place, wants different people. */
+function expectSeatedFairly(policy: Policy, filled: ReadonlyMap<string, VoteRecorded>): void {
+  const given = new Map((policy.reassigned ?? []).map(({ key, since }) => [key, since]));
+  const people = new Set([...filled.values()].map(({ reviewerId }) => reviewerId));
+  for (const person of people) {
+    const seats = [...filled].filter(([, { reviewerId }]) => reviewerId === person);
+    const isGiven = seats.some(([key, { seq }]) => seq > (given.get(key) ?? Infinity));
+    const groups = seats.map(([key]) => key.split('#')[0]);
+    expect(new Set(groups).size).toBe(seats.length);
+    expect(seats.length === 1 || !(isGiven || policy.onePersonOneEntry)).toBe(true);
+  }
+}
+
+/** How few people can fill what a gate declares, if everybody is in every group. */
+function fewestPeople({ groups, reviewers, minApprovals, onePersonOneEntry }: Policy): number {
+  const named = reviewers.filter(({ mandatory }) => mandatory).length;
+  const places = groups.reduce((sum, { required }) => sum + required, 0);
+  const wanted = minApprovals === null ? places : Math.max(1, Math.min(places, minApprovals));
+  if (onePersonOneEntry) {
+    return Math.max(1, named + (groups.length === 0 ? 0 : wanted));
+  }
+  const together = Math.max(
+    0,
+    ...(minApprovals === null ? groups.map(({ required }) => required) : []),
+  );
+  return Math.max(1, named, together);
+}
+
+/** The fold as it is defined: every vote is kept, and the tally is taken of all of them each time. */
+function foldPlainly(policy: Policy, facts: readonly Fact[]): Plain {
+  const votes: VoteRecorded[] = [];
+  let so: Plain = { status: 'PENDING', decision: null, cancelled: false, releaseRequested: false };
+  for (const fact of facts) {
+    if (fact.kind === 'vote') {
+      votes.push(fact);
+    }
+    so = { ...so, ...changeBy(fact, so, policy, votes) };
+  }
+  return so;
+}
+
+type Plain = Pick<ReviewState, 'status' | 'decision' | 'cancelled' | 'releaseRequested'>;
+
+function changeBy(
+  fact: Fact,
+  { status, decision }: Plain,
+  policy: Policy,
+  votes: readonly VoteRecorded[],
+): Partial<Plain> {
+  const isOpen = status === 'PENDING' || status === 'APPROVED';
+  if (fact.kind === 'release_requested') {
+    return { releaseRequested: true };
+  }
+  if (!isOpen || (fact.kind !== 'vote' && fact.kind !== 'cancelled')) {
+    return {};
+  }
+  const by = { actorId: actorOf(fact), seq: fact.seq };
+  if (fact.kind === 'cancelled') {
+    return {
+      status: 'REVOKED',
+      cancelled: status === 'PENDING',
+      decision: decision === null ? null : { ...decision, ...by, verdict: 'rejected' },
+    };
+  }
+  const { versionId, verdict, forced } = fact;
+  if (verdict !== 'approved') {
+    const decided = decision?.versionId ?? versionId;
+    return {
+      status: verdict === 'rejected' ? 'REJECTED' : 'REVOKED',
+      decision: { verdict: 'rejected', versionId: decided, ...by },
+    };
+  }
+  return status === 'PENDING' && (forced || tally(policy, votes, versionId).complete)
+    ? { status: 'APPROVED', decision: { verdict, versionId, ...by } }
+    : {};
+}
+
 describe('a gate, whatever is asked of it and by whom', () => {
   test.prop([anyScenario], RUNS)(
     'is approved by the declared approvals or a declared override, and by nothing else',
@@ -137,9 +231,82 @@ describe('a gate, whatever is asked of it and by whom', () => {
           expect(after.status === 'APPROVED').toBe(opens);
           expect(after.state.decision?.verdict === 'approved').toBe(opens);
           expect(!opens || after.state.decision?.versionId === versionId).toBe(true);
+        } else if (ruling.kind === 'recorded' && ruling.fact.kind === 'withdrawn') {
+          const decided = before.state.decision?.versionId ?? '';
+          const left = ballotsOf(played.slice(0, index + 1));
+          const others = approversOf(left, decided);
+          const standsByForce = left.some(
+            ({ force, voter: one, verdict }) =>
+              force && verdict === 'approved' && others.some(({ id }) => id === one.id),
+          );
+          const stands = standsByForce || isEnough(policy, others);
+          expect(after.status).toBe(stands ? 'APPROVED' : 'PENDING');
+          expect(after.state.decision?.versionId).toBe(stands ? decided : undefined);
+          expect(after.state.decision?.actorId).not.toBe(voter.id);
         } else if (after.status === 'APPROVED') {
           expect(before.status).toBe('APPROVED');
           expect(after.state.decision).toEqual(before.state.decision);
+        }
+      }
+    },
+  );
+
+  test.prop([anyScenario], RUNS)(
+    'is what it would be had nobody voted who took their approval back, where it is undecided',
+    (scenario) => {
+      const { review, facts } = play(scenario);
+      const last = new Map(facts.map((fact) => [actorOf(fact), fact]));
+      const others = facts.filter((fact) => last.get(actorOf(fact))?.kind !== 'withdrawn');
+      if (review.status === 'PENDING') {
+        const without = foldReview(scenario.policy, others);
+        expect({ status: without.status, votes: without.votes }).toEqual({
+          status: 'PENDING',
+          votes: review.state.votes,
+        });
+      }
+    },
+  );
+
+  test.prop([anyReassignedScenario], RUNS)(
+    'with entries given to somebody else takes no fewer people than declared, and no one twice',
+    (scenario) => {
+      for (const { before, after } of play(scenario).played) {
+        const { policy, votes, decision } = after.state;
+        const versionId = decision?.versionId ?? 'rvr_1';
+        const { filled, complete } = tally(policy, votes, versionId);
+        expectSeatedFairly(policy, filled);
+        const isForced = votes.some(({ forced, seq }) => forced && seq === decision?.seq);
+        if (before.status === 'PENDING' && after.status === 'APPROVED' && !isForced) {
+          expect(complete).toBe(true);
+          const seats = [...filled].filter(([key]) =>
+            entriesOf(policy).some((entry) => entry.key === key && entry.mandatory),
+          );
+          const { reassigned: _, ...declared } = policy;
+          const people = new Set(seats.map(([, { reviewerId }]) => reviewerId));
+          expect(people.size).toBeGreaterThanOrEqual(fewestPeople(declared));
+        }
+      }
+    },
+  );
+
+  test.prop([anyReassignedScenario], RUNS)(
+    'never lets the owner or a stranger fill an entry that was given to them or anybody',
+    (scenario) => {
+      for (const { before, voter, ruling } of play(scenario).played) {
+        if (isRecordedVote(ruling, 'approved') && ruling.kind === 'recorded') {
+          const { fact } = ruling;
+          const versionId = fact.kind === 'vote' ? fact.versionId : '';
+          expect(mayNotApprove(before, voter, versionId)).toBe(false);
+          const fills = fact.kind === 'vote' && !fact.forced ? fact.fills : [];
+          for (const { key, kind, subject } of entriesOf(before.state.policy)) {
+            const isTheirs =
+              kind === 'group'
+                ? voter.groups.includes(subject)
+                : kind === 'reviewer'
+                  ? voter.id === subject
+                  : hasRole(voter, 'reviewer');
+            expect(!fills.includes(key) || isTheirs).toBe(true);
+          }
         }
       }
     },
@@ -157,19 +324,42 @@ describe('a gate, whatever is asked of it and by whom', () => {
     }
   });
 
-  test.prop([anyScenario], RUNS)('stands as its facts say, folded at once', (scenario) => {
-    const { review, facts } = play(scenario);
-    expect(foldReview(scenario.policy, facts)).toEqual(review.state);
-    expect(facts.map(({ seq }) => seq)).toEqual(facts.map((_, index) => index + 1));
-  });
+  test.prop([anyReassignedScenario], RUNS)(
+    'stands as its facts say, folded at once or one by one',
+    (scenario) => {
+      const { review, facts } = play(scenario);
+      expect(foldReview(scenario.policy, facts)).toEqual(review.state);
+      expect(facts.reduce(evolve, openedReview(scenario.policy))).toEqual(review.state);
+      expect(JSON.parse(JSON.stringify(review.state))).toEqual(review.state);
+      expect(facts.map(({ seq }) => seq)).toEqual(facts.map((_, index) => index + 1));
+    },
+  );
 
-  test.prop([anyScenario], RUNS)('takes a command that is sent again for a repeat', (scenario) => {
-    for (const { after, command, voter, ruling } of play(scenario).played) {
-      if (ruling.kind === 'recorded') {
-        expect(decide(after, command, voter)).toEqual({ kind: 'repeat', seq: after.state.seq });
+  test.prop([anyScenario], RUNS)(
+    'comes out of its votes as when every vote was kept and all were counted anew each time',
+    (scenario) => {
+      const facts = play(scenario).facts.filter(({ kind }) => kind !== 'withdrawn');
+      const { status, decision, cancelled, releaseRequested } = foldReview(scenario.policy, facts);
+      expect({ status, decision, cancelled, releaseRequested }).toEqual(
+        foldPlainly(scenario.policy, facts),
+      );
+    },
+  );
+
+  test.prop([anyReassignedScenario], RUNS)(
+    'takes a command that is sent again for a repeat',
+    (scenario) => {
+      for (const { after, command, voter, ruling } of play(scenario).played) {
+        if (ruling.kind === 'recorded') {
+          expect(decide(after, command, voter)).toEqual(
+            command.kind === 'reassign'
+              ? { kind: 'already' }
+              : { kind: 'repeat', seq: after.state.seq },
+          );
+        }
       }
-    }
-  });
+    },
+  );
 
   test('meets every kind of answer in these scenarios: else they would prove nothing', () => {
     const all = fc.sample(anyScenario, { numRuns: 1_000, seed: 1 }).flatMap((scenario) => {
@@ -187,6 +377,12 @@ describe('a gate, whatever is asked of it and by whom', () => {
       late: approvals.filter(({ before }) => before.status !== 'PENDING'),
       withdrawn: all.filter(
         ({ before, after }) => before.status === 'APPROVED' && isFinal(after.status),
+      ),
+      takenBack: all.filter(
+        ({ ruling }) => ruling.kind === 'recorded' && ruling.fact.kind === 'withdrawn',
+      ),
+      reopened: all.filter(
+        ({ before, after }) => before.status === 'APPROVED' && after.status === 'PENDING',
       ),
       claimed: all.filter(({ before }) => before.status === 'PROCESSING'),
       repeated: all.filter(({ ruling }) => ruling.kind === 'repeat'),

@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 import {
   type Command,
   decide,
+  MAX_FACTS_OF_PERSON,
+  MAX_FACTS_OF_REVIEW,
   type LockedReview,
   mayFillEntry,
   type Ruling,
@@ -158,6 +160,9 @@ describe('decide, over every status, command and person', () => {
   } as const satisfies Record<ReviewStatus | 'CANCELLED', readonly NewFact[]>;
   type Situation = keyof typeof facts;
 
+  type Asked =
+    | Extract<Command, { kind: 'vote' | 'release' }>
+    | (Extract<Command, { kind: 'withdraw' }> & { readonly verdict: 'revoked' });
   const commands = {
     approve: vote('approved'),
     'approve another version': vote('approved', { versionId: 'rvr_2' }),
@@ -166,9 +171,9 @@ describe('decide, over every status, command and person', () => {
     revoke: vote('revoked', { mayWithdraw: true }),
     'force an approval': vote('approved', { force: true }),
     'force a rejection': vote('rejected', { force: true }),
-    withdraw: { kind: 'withdraw', verdict: 'revoked' },
+    withdraw: { kind: 'withdraw', verdict: 'revoked', what: 'decision' },
     release: { kind: 'release' },
-  } as const satisfies Record<string, Command>;
+  } as const satisfies Record<string, Asked>;
   type CommandName = keyof typeof commands;
 
   type MayCode =
@@ -303,7 +308,7 @@ describe('decide, over every status, command and person', () => {
     }
   }
 
-  function factOf(command: Command, who: Who): NewFact {
+  function factOf(command: Asked, who: Who): NewFact {
     const voter = voters[who];
     switch (command.kind) {
       case 'release':
@@ -863,6 +868,61 @@ describe('decide, on withdrawals', () => {
     expect(
       decide(aLockedReview({ facts: cancelled }), { kind: 'withdraw', verdict: 'revoked' }, owner),
     ).toEqual(refused({ code: 'NOT_APPROVED', reviewId: 'rev_1', status: 'REVOKED' }));
+  });
+});
+
+describe('decide, on taking back and too many facts', () => {
+  const two = aPolicy({ groups: groups('finance', 'legal') });
+  const byAnn = voteFact(ann, 'approved', { fills: ['group:finance#1'] });
+  const flips = (count: number): readonly NewFact[] =>
+    Array.from({ length: count }, (_, n) => ({ ...byAnn, versionId: `rvr_${(n % 2) + 1}` }));
+  const versions = [aVersion('rvr_1'), aVersion('rvr_2', { parentId: 'rvr_1' })];
+  const takeBack: Command = { kind: 'withdraw', verdict: null, what: 'own_approval' };
+  const tooMany = (max: number, isOfPerson: boolean, personId = 'u_ann') =>
+    refused({ code: 'TOO_MANY_FACTS', reviewId: 'rev_1', personId, max, isOfPerson });
+
+  test('one person acts so often and no more, but a rejection is always taken', () => {
+    const before = aLockedReview({
+      policy: two,
+      versions,
+      facts: numbered(flips(MAX_FACTS_OF_PERSON - 1)),
+    });
+    const full = aLockedReview({
+      policy: two,
+      versions,
+      facts: numbered(flips(MAX_FACTS_OF_PERSON)),
+    });
+    const anew = vote('approved', { versionId: 'rvr_1' });
+    expect(decide(before, vote('approved', { versionId: 'rvr_2' }), ann).kind).toBe('recorded');
+    expect(decide(full, anew, ann)).toEqual(tooMany(MAX_FACTS_OF_PERSON, true));
+    expect(decide(full, takeBack, ann)).toEqual(tooMany(MAX_FACTS_OF_PERSON, true));
+    expect(decide(full, vote('rejected', { versionId: 'rvr_1' }), ann).kind).toBe('recorded');
+  });
+
+  test('a full review takes what decides it, and nothing else', () => {
+    const everybody = Array.from({ length: MAX_FACTS_OF_REVIEW }, (_, n) =>
+      voteFact(aPerson(`u_${n}`, { groups: ['finance'] }), 'approved', {
+        fills: ['group:finance#1'],
+      }),
+    );
+    const full = aLockedReview({ policy: two, versions, facts: numbered(everybody) });
+    const leg = aPerson('u_leg', { groups: ['legal'] });
+    expect(decide(full, vote('approved', { versionId: 'rvr_1' }), ann)).toEqual(
+      tooMany(MAX_FACTS_OF_REVIEW, false),
+    );
+    expect(decide(full, vote('approved', { versionId: 'rvr_1' }), leg)).toMatchObject({
+      kind: 'recorded',
+    });
+  });
+
+  test('nothing that is final can be taken back', () => {
+    const facts = numbered([voteFact(ann, 'approved', { fills: ['anyone'] })]);
+    expect(decide(aLockedReview({ facts, status: 'EXECUTED' }), takeBack, ann)).toEqual(
+      refused({ code: 'ALREADY_RELEASED', reviewId: 'rev_1', status: 'EXECUTED' }),
+    );
+    expect(decide(aLockedReview({ facts }), takeBack, stranger)).toEqual(
+      refused({ code: 'NO_APPROVAL_OF_YOURS', reviewId: 'rev_1', personId: 'u_stranger' }),
+    );
   });
 });
 

@@ -18,6 +18,18 @@ describe('parseReviewerDecision', () => {
     ['a rejection in the name of admin', aVote({ verdict: 'rejected', actingFor: 'admin' })],
     ['a revocation', aVote({ verdict: 'revoked' })],
     ['a forced approval', aVote({ forced: true, fills: [], actingFor: 'oncall' })],
+    ['an approval taken back', { kind: 'withdrawn', seq: 3, id: 'x', actorId: 'u_ann' }],
+    [
+      'a reassignment',
+      {
+        kind: 'reassigned',
+        seq: 3,
+        id: 'x',
+        actorId: 'u_admin',
+        entry: 'user:u_cfo',
+        to: { kind: 'group', subject: 'finance' },
+      },
+    ],
     ['a request of release', { kind: 'release_requested', seq: 3, id: 'x', actorId: 'u_owner' }],
     ['a cancellation', { kind: 'cancelled', seq: Number.MAX_SAFE_INTEGER, id: 'x', actorId: 'u' }],
   ])('reads %s as it was sent', (_title, fact) => {
@@ -69,6 +81,18 @@ describe('parseReviewerDecision', () => {
     ['a status without its version', { ...signal, status: { status: 'APPROVED' } }],
     ['a status of version 1', { ...signal, status: { status: 'APPROVED', versionId: 1 } }],
     ['a release by nobody', { ...signal, fact: { ...release, actorId: undefined } }],
+    [
+      'an approval taken back by nobody',
+      { ...signal, fact: { ...release, kind: 'withdrawn', actorId: null } },
+    ],
+    ['a reassignment of nothing', { ...signal, fact: { ...release, kind: 'reassigned' } }],
+    [
+      'a reassignment to anyone',
+      {
+        ...signal,
+        fact: { ...release, kind: 'reassigned', entry: 'x', to: { kind: 'anyone', subject: '' } },
+      },
+    ],
     ['a release by a number', { ...signal, fact: { ...release, actorId: 7 } }],
     ['a vote that names only an actor', { ...signal, fact: { ...release, kind: 'vote' } }],
   ])('takes %s for no decision', (_title, payload) => {

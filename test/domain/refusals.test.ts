@@ -112,6 +112,45 @@ const explained: { readonly [Code in RefusalCode]: Explained<Code> } = {
       "Review 'rev_1' has a time window already (09:00 to 18:00 UTC), and it can be set only once: vote without one.",
     ],
   ],
+  NOT_ADMIN: [[{ code: 'NOT_ADMIN', personId: 'u_x' }, "'u_x' may not do this: ask an admin."]],
+  NO_APPROVAL_OF_YOURS: [
+    [
+      { code: 'NO_APPROVAL_OF_YOURS', reviewId: 'rev_1', personId: 'u_x' },
+      "No approval of 'u_x' stands on review 'rev_1', so there is none to take back: read the review again.",
+    ],
+  ],
+  TOO_MANY_FACTS: [
+    [
+      { code: 'TOO_MANY_FACTS', reviewId: 'rev_1', personId: 'u_x', max: 100, isOfPerson: true },
+      "'u_x' has acted on review 'rev_1' 100 times, which is as often as one person may: only a vote that decides it is taken still, so reject it or ask another reviewer.",
+    ],
+    [
+      { code: 'TOO_MANY_FACTS', reviewId: 'rev_1', personId: 'u_x', max: 2_000, isOfPerson: false },
+      "Review 'rev_1' has 2000 recorded acts, which is as many as one may have: only a vote that decides it is taken still, so reject it or cancel its run.",
+    ],
+  ],
+  ENTRY_NOT_FOUND: [
+    [
+      { code: 'ENTRY_NOT_FOUND', reviewId: 'rev_1', entry: 'x', keys: ['anyone'] },
+      "Review 'rev_1' has no entry 'x': name one of anyone.",
+    ],
+  ],
+  ENTRY_FILLED: [
+    [
+      { code: 'ENTRY_FILLED', reviewId: 'rev_1', entry: 'anyone', filledBy: 'u_x' },
+      "Entry 'anyone' of review 'rev_1' is filled by the approval of 'u_x': reassign one that is open, or have that approval taken back first.",
+    ],
+  ],
+  ASSIGNEE_UNKNOWN: [
+    [
+      { code: 'ASSIGNEE_UNKNOWN', to: { kind: 'group', subject: 'tax' } },
+      "Nobody is in group 'tax': add its members with PUT /v1/users/{id}, or name another group.",
+    ],
+    [
+      { code: 'ASSIGNEE_UNKNOWN', to: { kind: 'reviewer', subject: 'u_x' } },
+      "There is no person 'u_x': store them with PUT /v1/users/{id}, or name somebody else.",
+    ],
+  ],
   OUTSIDE_TIME_WINDOW: [
     [
       { code: 'OUTSIDE_TIME_WINDOW', reviewId: 'rev_1', window: { start: '22:00', end: '06:00' } },

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Fact, NewFact } from '../../src/domain/facts.js';
+import { actorOf, type Fact, type NewFact } from '../../src/domain/facts.js';
 import type { Policy } from '../../src/domain/policy.js';
 import {
   type Decision,
@@ -44,11 +44,13 @@ describe('openedReview', () => {
     expect(openedReview(policy)).toEqual({
       policy,
       votes: [],
+      withdrawn: [],
       status: 'PENDING',
       decision: null,
       cancelled: false,
       releaseRequested: false,
       seq: 0,
+      acts: [],
     });
     expect(foldReview(policy, [])).toEqual(openedReview(policy));
   });
@@ -163,11 +165,13 @@ describe('evolve', () => {
     expect(foldReview(policy, facts)).toEqual({
       policy,
       votes: facts.filter(({ kind }) => kind === 'vote'),
+      withdrawn: [],
       status: 'APPROVED',
       decision: approvedBy('u_leg', 2),
       cancelled: false,
       releaseRequested: true,
       seq: 4,
+      acts: ['u_fin', 'u_leg', 'u_owner', 'u_leg2'].map((actorId) => ({ actorId, count: 1 })),
     });
   });
 
@@ -187,6 +191,54 @@ describe('evolve', () => {
     const odd = { ...openedReview(policy), status: 'APPROVED' } as const;
     const [fact] = numbered([cancelled]);
     expect(fact && evolve(odd, fact)).toMatchObject({ status: 'REVOKED', decision: null });
+  });
+
+  test.each<readonly [string, readonly NewFact[], VotedStatus, Decision | null]>([
+    ['one of two approvals', [finance, { kind: 'withdrawn', actorId: 'u_fin' }], 'PENDING', null],
+    [
+      'an approval that was needed',
+      [finance, legal, released, { kind: 'withdrawn', actorId: 'u_fin' }],
+      'PENDING',
+      null,
+    ],
+    [
+      'an approval that others gave as well',
+      [finance, legal, another, { kind: 'withdrawn', actorId: 'u_leg' }],
+      'APPROVED',
+      approvedBy('u_leg2', 3),
+    ],
+    [
+      'an approval beside a forced one',
+      [finance, forced, { kind: 'withdrawn', actorId: 'u_fin' }],
+      'APPROVED',
+      approvedBy('u_oncall', 2),
+    ],
+    [
+      'an approval of a review that was refused since',
+      [finance, rejection, { kind: 'withdrawn', actorId: 'u_fin' }],
+      'REJECTED',
+      rejectedBy('u_leg2', 2),
+    ],
+  ])('after somebody took back %s', (_what, facts, status, decision) => {
+    const state = foldReview(policy, numbered(facts));
+    expect({ status: state.status, decision: state.decision }).toEqual({ status, decision });
+    expect(state.releaseRequested).toBe(false);
+    expect(state.withdrawn).toEqual([
+      {
+        actorId: facts.at(-1)?.kind === 'withdrawn' ? actorOf(facts.at(-1) ?? released) : '',
+        seq: facts.length,
+      },
+    ]);
+  });
+
+  test('keeps of a person who changes their mind what they said last, however often', () => {
+    const facts = numbered(
+      Array.from({ length: 11_000 }, (_, n) => ({ ...finance, versionId: `rvr_${n % 2}` })),
+    );
+    const state = foldReview(policy, facts);
+    expect(state.votes).toEqual(facts.slice(-1));
+    expect(state.acts).toEqual([{ actorId: 'u_fin', count: 11_000 }]);
+    expect(JSON.stringify(state).length).toBeLessThan(1_000);
   });
 
   test('leaves its argument as it was', () => {

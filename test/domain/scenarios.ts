@@ -162,14 +162,34 @@ const anyVote = fc.record({
 export const anyCommand: fc.Arbitrary<Command> = fc.oneof(
   { weight: 8, arbitrary: anyVote },
   {
-    weight: 1,
+    weight: 2,
     arbitrary: fc.record({
       kind: fc.constant('withdraw' as const),
-      verdict: fc.constantFrom('rejected', 'revoked'),
+      verdict: fc.constantFrom('rejected', 'revoked', null),
+      what: fc.constantFrom('own_approval', 'own_approval', 'decision', null),
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('release' as const) }) },
 );
+
+const anyReassignment: fc.Arbitrary<Step> = fc
+  .record({
+    entry: fc.constantFrom(
+      'anyone',
+      ...GROUPS.flatMap((group) => [`group:${group}#1`, `group:${group}#2`]),
+      ...PEOPLE.map((id) => `user:${id}`),
+    ),
+    to: fc.oneof(
+      fc.record({ kind: fc.constant('group' as const), subject: fc.constantFrom(...GROUPS) }),
+      fc.record({ kind: fc.constant('reviewer' as const), subject: fc.constantFrom(...PEOPLE) }),
+    ),
+    isAssigneeKnown: seldom.map((isUnknown) => !isUnknown),
+  })
+  .map((command) => ({
+    kind: 'asked',
+    voter: { id: 'u_admin', kind: 'person', groups: [], roles: ['admin'] },
+    command: { kind: 'reassign', ...command },
+  }));
 
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -197,16 +217,25 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
 );
 
 /** A gate and up to a dozen and a half things that happen to it. */
-export const anyScenario: fc.Arbitrary<Scenario> = fc.record({
-  policy: anyPolicy,
-  ownerId: fc.constantFrom(...PEOPLE),
-  versions: fc
-    .array(fc.constantFrom(...PEOPLE), { maxLength: 2 })
-    .map((authors) => [
-      aVersion('rvr_1'),
-      ...authors.map((authorId, index) =>
-        aVersion(`rvr_${index + 2}`, { parentId: `rvr_${index + 1}`, authorId }),
-      ),
-    ]),
-  steps: fc.array(anyStep, { maxLength: 18, size: 'max' }),
-});
+export const anyScenario: fc.Arbitrary<Scenario> = scenarioOf(anyStep);
+
+/** The same, with entries that admins give to somebody else. */
+export const anyReassignedScenario: fc.Arbitrary<Scenario> = scenarioOf(
+  fc.oneof({ weight: 3, arbitrary: anyStep }, { weight: 2, arbitrary: anyReassignment }),
+);
+
+function scenarioOf(step: fc.Arbitrary<Step>): fc.Arbitrary<Scenario> {
+  return fc.record({
+    policy: anyPolicy,
+    ownerId: fc.constantFrom(...PEOPLE),
+    versions: fc
+      .array(fc.constantFrom(...PEOPLE), { maxLength: 2 })
+      .map((authors) => [
+        aVersion('rvr_1'),
+        ...authors.map((authorId, index) =>
+          aVersion(`rvr_${index + 2}`, { parentId: `rvr_${index + 1}`, authorId }),
+        ),
+      ]),
+    steps: fc.array(step, { maxLength: 18, size: 'max' }),
+  });
+}

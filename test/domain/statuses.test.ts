@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import {
   hasEnded,
-  isClaimed,
+  isReleased,
   isFinal,
   isStepEnded,
   isTerminal,
@@ -25,7 +25,7 @@ describe('the statuses of a review', () => {
   };
 
   test.each(REVIEW_STATUSES)('%s says what is left to do', (status) => {
-    expect([isTerminal(status), isFinal(status), isClaimed(status)]).toEqual(expected[status]);
+    expect([isTerminal(status), isFinal(status), isReleased(status)]).toEqual(expected[status]);
   });
 });
 

@@ -7,7 +7,7 @@ import { takePort } from './port-squatter.js';
 import { isLinux, startTestStack, type TestStack } from './test-stack.js';
 
 const MUST_NOT_REPEAT =
-  'The block was being executed when its worker was lost, and it must not be repeated: find out what it did, and start a new run if it did nothing.';
+  'The block was being executed when its worker was lost, and it must not be repeated: find out what it did, then settle the step (countersign step settle) and retry the run.';
 
 describe.runIf(isLinux)('a block that is being executed', () => {
   let stack: TestStack;

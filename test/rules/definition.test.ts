@@ -743,6 +743,40 @@ describe('gates', () => {
     ]);
   });
 
+  const passing = { executor: { kind: 'pass' } };
+  const refusable = aBlock({ review: { on_reject: 'continue' } });
+  const gated = aBlock({ id: 'b', ...passing, review: {} });
+  const each = { id: 'b', type: 'for_each', ...passing, body: [aBlock({ id: 'x' })] };
+  const handsOn = aBlock({ id: 'p', needs: ['a'], ...passing });
+  test.each<readonly [string, readonly Fields[]]>([
+    ['a gate on the output', [refusable, gated]],
+    ['a gate on the input', [refusable, aBlock({ id: 'b', review: { placement: 'input' } })]],
+    ['a for_each', [refusable, each]],
+    [
+      'a gate behind one that hands on',
+      [{ ...gated, needs: ['p'] }, aBlock({ ...refusable, needs: [] }), handsOn],
+    ],
+  ])('says that %s is skipped with what reviewers may refuse', (_what, blocks) => {
+    const path = ['body', 'blocks', blocks.findIndex(({ id }) => id === 'b'), 'needs'];
+    expect(accepted({ blocks }).warnings).toEqual([
+      { path, message: containing('and it is skipped with it') },
+    ]);
+  });
+
+  test('says nothing where a refusal ends the run, or something is left', () => {
+    const computing = { id: 'b', executor: { kind: 'function', name: 'f' } };
+    const cases: readonly (readonly Fields[])[] = [
+      [aBlock({ review: {} }), gated],
+      [refusable, aBlock({ id: 'c', needs: [] }), { ...gated, needs: ['a', 'c'] }],
+      [refusable, aBlock({ ...computing, review: {} })],
+      [refusable, aBlock(computing)],
+      [refusable, aBlock({ id: 'b', ...passing })],
+    ];
+    for (const blocks of cases) {
+      expect(accepted({ blocks }).warnings).toEqual([]);
+    }
+  });
+
   test('names the block as its author placed it, even where the order changes', () => {
     const blocks = [
       aBlock({

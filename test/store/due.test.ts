@@ -13,6 +13,7 @@ import { beginIterations } from '../../src/store/iterations.js';
 import { beginStep, completeStep, finishStep } from '../../src/store/ledger.js';
 import { stepIdOf } from '../../src/domain/step-ids.js';
 import type { ReviewRow } from '../../src/store/tables.js';
+import { loopOf, runOf } from '../support/callers.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { openExternal } from '../support/external.js';
 import {
@@ -64,13 +65,12 @@ describe('a review is due', () => {
     const body = [aBlock('one', { review: aGate({ due_in: '90m' }) })];
     const run = await aRunningRun(db, [aBlock('each', { type: 'for_each', body })]);
     const stepId = stepIdOf(run.id, 'each');
-    await beginStep(db, stepId, null, 'a test');
+    await beginStep(db, stepId, runOf(stepId), 'a test');
     const result = { output: [1], consensus: null, source: null };
-    await finishStep(db, { stepId, attemptToken: 'a test', result }, (tx, { step }) =>
-      completeStep(tx, step, null),
+    await finishStep(db, { stepId, attemptToken: 'a test', result }, (tx, now) =>
+      completeStep(tx, now.run, now.step, null),
     );
-    const holder = { workflowId: 'w', startedAt: '2026-05-13T08:00:00.000Z' };
-    await beginIterations(db, stepId, holder);
+    await beginIterations(db, stepId, loopOf(stepId));
     const { review } = await park(db, run, 'one', { n: 1 }, '0');
     expect(dueAfterMs(review)).toBe(90 * 60_000);
   });

@@ -1,18 +1,21 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ApplicationFailure } from '@temporalio/common';
-import { MAX_VALUE_BYTES } from '../../src/domain/external-review.js';
+import type { ExternalActivities } from '../../src/activities/external-reviews.js';
+import type { CancelCause } from '../../src/delivery/author-workflows.js';
+import type { Lineage } from '../../src/delivery/lineage.js';
+import { type ExternalRequest, MAX_VALUE_BYTES } from '../../src/domain/external-review.js';
 import { canonicalForm } from '../../src/rules/canonical.js';
+import { externalRunId } from '../../src/rules/content-ids.js';
 import { SYSTEM } from '../../src/store/actors.js';
 import { cancelRun } from '../../src/store/cancel-run.js';
 import type { Db } from '../../src/store/database.js';
 import { endExternalRun, getExternalStep } from '../../src/store/external-reviews.js';
-import { claimRelease } from '../../src/store/gates.js';
 import { leaseDueMessages } from '../../src/store/outbox.js';
 import { getRun } from '../../src/store/runs.js';
 import { findReview } from '../../src/store/reviews.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { aHolder, aRequest, externalActivities, openExternal } from '../support/external.js';
+import { aGateOfAuthor, aRequest, externalActivities, openExternal } from '../support/external.js';
 import { person, vote } from '../support/parked.js';
 
 let database: TestDatabase;
@@ -26,6 +29,10 @@ afterAll(() => database.drop());
 
 const u1 = person('u1');
 
+function activitiesOf(holder: string, cause: CancelCause): ExternalActivities {
+  return externalActivities(db, { ...aGateOfAuthor(), workflowId: holder }, cause);
+}
+
 async function count(table: 'run' | 'review' | 'step', runId: string): Promise<number> {
   const column = table === 'run' ? 'id' : 'run_id';
   const { rows } = await sql<{ n: number }>`
@@ -36,18 +43,18 @@ async function count(table: 'run' | 'review' | 'step', runId: string): Promise<n
 }
 
 describe('opening', () => {
-  test('twenty at once is one review, and the youngest gate holds it', async () => {
+  test('twenty at once is one review, and one gate holds it', async () => {
     const request = aRequest();
-    const holders = Array.from({ length: 20 }, (_, index) => aHolder(new Date(1_000 + index)));
+    const gates = Array.from({ length: 20 }, () => aGateOfAuthor());
     const openings = await Promise.all(
-      holders.map((holder) => externalActivities(db).openExternal({ request, holder })),
+      gates.map((gate) => externalActivities(db, gate).openExternal({ request })),
     );
     const [runId = ''] = openings.flatMap((one) => (one.kind === 'waiting' ? [one.runId] : []));
     expect(
       await Promise.all((['run', 'step', 'review'] as const).map((table) => count(table, runId))),
     ).toEqual([1, 1, 1]);
     const step = await getExternalStep(db, runId);
-    expect(step.holder).toBe(holders.at(-1)?.workflowId);
+    expect(gates.map(({ workflowId }) => workflowId)).toContain(step.holder);
     for (const opening of openings) {
       expect(opening.kind === 'waiting' || opening.end.kind === 'superseded').toBe(true);
     }
@@ -58,9 +65,8 @@ describe('opening', () => {
     const other = { ...request, snapshot: { amount: 6 } };
     const answers = await Promise.allSettled(
       Array.from({ length: 20 }, (_, index) =>
-        externalActivities(db).openExternal({
+        externalActivities(db, aGateOfAuthor()).openExternal({
           request: index % 2 === 0 ? request : other,
-          holder: aHolder(),
         }),
       ),
     );
@@ -78,16 +84,57 @@ describe('opening', () => {
     ).toBe(true);
   });
 
-  test('keeps the policy that it was opened with', async () => {
+  test.each<[string, Partial<ExternalRequest>]>([
+    ['policy', { policy: {} }],
+    ['block type', { block_type: 'extract' }],
+    ['schema', { json_schema: { type: 'object' } }],
+    ['owner', { owner: 'u_owner' }],
+    ['workflow type', { workflow_type: 'another' }],
+  ])('another %s under the same key is refused, and the first review stays', async (_, about) => {
     const request = aRequest({ policy: { groups: ['finance'] } });
-    const holder = aHolder();
-    const first = await externalActivities(db).openExternal({ request, holder });
-    const again = await externalActivities(db).openExternal({
-      request: { ...request, policy: {} },
-      holder,
+    const gate = aGateOfAuthor();
+    const first = await externalActivities(db, gate).openExternal({ request });
+    const again = externalActivities(db, gate).openExternal({ request: { ...request, ...about } });
+    await expect(again).rejects.toMatchObject({
+      type: 'ReviewKeyTaken',
+      nonRetryable: true,
     });
-    expect(again).toEqual(first);
-    expect(again).toMatchObject({ gate: { policy: { groups: [{ group: 'finance' }] } } });
+    expect(await externalActivities(db, gate).openExternal({ request })).toEqual(first);
+    expect(first).toMatchObject({
+      gate: { state: { policy: { groups: [{ group: 'finance' }] } } },
+    });
+  });
+
+  const NOBODY: Lineage = { latestOf: async () => null, isChildOfPresent: async () => false };
+  test.each<[string, (request: ExternalRequest) => Lineage]>([
+    ['does not exist', () => NOBODY],
+    [
+      'is another execution',
+      () => ({
+        latestOf: async () => ({ runId: 'r', firstRunId: 'r', isRunning: true, parent: null }),
+        isChildOfPresent: async () => true,
+      }),
+    ],
+    [
+      'has not started the gate',
+      (request) => ({
+        latestOf: async () => ({
+          runId: request.first_execution_run_id,
+          firstRunId: request.first_execution_run_id,
+          isRunning: true,
+          parent: null,
+        }),
+        isChildOfPresent: async () => false,
+      }),
+    ],
+  ])('in the name of a workflow that %s is refused, and writes nothing', async (_, lineageFor) => {
+    const request = aRequest();
+    const lineage = lineageFor(request);
+    const opening = externalActivities(db, aGateOfAuthor(), 'by_hand', lineage).openExternal({
+      request,
+    });
+    await expect(opening).rejects.toMatchObject({ type: 'InvalidReview', nonRetryable: true });
+    expect(await count('run', externalRunId(request))).toBe(0);
   });
 
   test('a lone definition for what is asked alike, and no line of the audit for a repeat', async () => {
@@ -125,10 +172,8 @@ describe('ending', () => {
   });
 
   test('twenty times at once gives one answer', async () => {
-    const { review, runId, holder } = await openExternal(db);
+    const { review, runId } = await openExternal(db);
     await vote(db, { review }, u1);
-    const claim = { status: 'APPROVED', versionId: review.newestVersionId } as const;
-    await claimRelease(db, { stepId: review.stepId, holder, ...claim });
     const ends = await Promise.all(Array.from({ length: 20 }, () => endExternalRun(db, runId)));
     expect(new Set(ends.map((end) => JSON.stringify(end)))).toEqual(
       new Set([
@@ -153,54 +198,48 @@ describe('a gate that is cancelled', () => {
     ['by_hand', false, 'cancelled'],
     ['goes_on', false, 'running'],
   ] as const)('because: %s', async (cause, isAsked, status) => {
-    const { review, runId, holder } = await openExternal(db);
-    const order = { runId, stepId: review.stepId, holder };
-    const settled = await externalActivities(db, cause).cancelExternal(order);
+    const { runId, holder } = await openExternal(db);
+    const settled = await activitiesOf(holder, cause).cancelExternal({ runId });
     expect(settled.isAsked).toBe(isAsked);
     expect((await getRun(db, runId)).status).toBe(status);
     expect(settled.end.kind).toBe(status === 'running' ? 'superseded' : 'refused');
   });
 
   test('after another took its step over: it changes nothing', async () => {
-    const { review, runId } = await openExternal(db);
-    const order = { runId, stepId: review.stepId, holder: 'review~before' };
-    const settled = await externalActivities(db, 'asked').cancelExternal(order);
-    expect(settled).toEqual({ end: { kind: 'superseded' }, isAsked: false });
-    expect((await getRun(db, runId)).status).toBe('running');
+    const { runId } = await openExternal(db);
+    const strangers = [null, aGateOfAuthor(), { workflowId: runId, workflowType: 'workflowRun' }];
+    for (const caller of strangers) {
+      const settled = await externalActivities(db, caller, 'asked').cancelExternal({ runId });
+      expect(settled).toEqual({ end: { kind: 'superseded' }, isAsked: false });
+      expect((await getRun(db, runId)).status).toBe('running');
+    }
   });
 
-  test('after its release was claimed: the approval stands', async () => {
+  test('after its release: the approval stands', async () => {
     const { review, runId, holder } = await openExternal(db);
     await vote(db, { review }, u1);
-    const claim = { status: 'APPROVED', versionId: review.newestVersionId } as const;
-    await claimRelease(db, { stepId: review.stepId, holder, ...claim });
-    const order = { runId, stepId: review.stepId, holder };
-    const { end } = await externalActivities(db, 'asked').cancelExternal(order);
+    const { end } = await activitiesOf(holder, 'asked').cancelExternal({ runId });
     expect(end).toMatchObject({ kind: 'approved', by: 'u1' });
     expect((await getRun(db, runId)).status).toBe('completed');
   });
 
-  test('approved and not claimed: the approval is taken back', async () => {
+  test('approved and not released: the approval is taken back', async () => {
     const { review, runId, holder } = await openExternal(db, {
       policy: { release: { after: '1h' } },
     });
     await vote(db, { review }, u1);
-    const order = { runId, stepId: review.stepId, holder };
-    await externalActivities(db, 'asked').cancelExternal(order);
+    await activitiesOf(holder, 'asked').cancelExternal({ runId });
     expect(await findReview(db, SYSTEM.projectId, review.id)).toMatchObject({ status: 'REVOKED' });
   });
 });
 
 test('a cancel of its run goes to whichever gate holds it when it is sent', async () => {
   const request = aRequest();
-  await externalActivities(db).openExternal({ request, holder: aHolder(new Date(1_000)) });
-  const opening = await externalActivities(db).openExternal({
-    request,
-    holder: aHolder(new Date(2_000)),
-  });
+  await externalActivities(db, aGateOfAuthor()).openExternal({ request });
+  const opening = await externalActivities(db, aGateOfAuthor()).openExternal({ request });
   const runId = opening.kind === 'waiting' ? opening.runId : '';
   await cancelRun(db, u1, runId, { reason: 'no', dialect: 'native' }, 0);
-  const younger = aHolder(new Date(3_000));
+  const younger = aGateOfAuthor();
   await sql`update step set holder = ${younger.workflowId} where run_id = ${runId}`.execute(db);
   const due = await leaseDueMessages(db, { limit: 100, leaseMs: 1_000 });
   const cancels = due.filter((message) => message.runId === runId && message.kind === 'cancel');

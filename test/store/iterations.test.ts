@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Block, Gate } from '../../src/domain/definition.js';
 import type { Json } from '../../src/domain/json.js';
+import { FOR_EACH_RUN } from '../../src/domain/messages.js';
+import type { Caller } from '../../src/domain/ledger.js';
+import type { Blocked, Ended } from '../../src/domain/orders.js';
 import { stepIdOf } from '../../src/domain/step-ids.js';
 import { addVersion } from '../../src/store/add-version.js';
 import { whereaboutsOf } from '../../src/store/drift.js';
 import { endRun } from '../../src/store/end-run.js';
-import { takeStep } from '../../src/store/gates.js';
+import { checkGate, takeStep } from '../../src/store/gates.js';
 import { beginIterations, type Begun, endIterations } from '../../src/store/iterations.js';
 import { beginStep, completeStep, failAttempt, finishStep } from '../../src/store/ledger.js';
 import {
@@ -14,13 +17,14 @@ import {
   readEffectiveOutput,
   readItems,
 } from '../../src/store/steps.js';
+import { findReviewOfStep } from '../../src/store/reviews.js';
+import { getRun } from '../../src/store/runs.js';
 import type { RunRow, StepRow } from '../../src/store/tables.js';
+import { gateOf, loopOf, runOf } from '../support/callers.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { aBlock, aGate, aRunningRun, claim, park, person, vote } from '../support/parked.js';
+import { aBlock, aGate, aRunningRun, check, park, person, vote } from '../support/parked.js';
 
 const ann = person('u_ann');
-const OLD = { workflowId: 'w_old', startedAt: '2026-05-13T08:00:00.000Z' };
-const NEW = { workflowId: 'w_new', startedAt: '2026-05-13T09:00:00.000Z' };
 
 describe('iterations', () => {
   let database: TestDatabase;
@@ -34,15 +38,24 @@ describe('iterations', () => {
     return aBlock('each', { type: 'for_each', body, ...about });
   }
 
+  /** The workflow that runs an ungated block: of an iteration that which holds its for_each. */
+  async function runnerOf(stepId: string): Promise<Caller> {
+    const { parentStepId } = await stepOf(stepId);
+    return parentStepId === null
+      ? runOf(stepId)
+      : { workflowId: (await stepOf(parentStepId)).holder ?? '', workflowType: FOR_EACH_RUN };
+  }
+
+  async function begin(stepId: string, token = 'a test'): ReturnType<typeof beginStep> {
+    return await beginStep(database.db, stepId, await runnerOf(stepId), token);
+  }
+
   /** Runs an ungated block to its end. */
   async function complete(stepId: string, output: Json): Promise<void> {
-    const { db } = database;
-    const beginning = await beginStep(db, stepId, null, 'a test');
-    expect(beginning.kind).toBe('begin');
+    expect(await begin(stepId)).toMatchObject({ kind: 'begin' });
     const result = { output, consensus: null, source: null };
-    await finishStep(db, { stepId, attemptToken: 'a test', result }, (tx, { step }) =>
-      completeStep(tx, step, null),
-    );
+    const finish = { stepId, attemptToken: 'a test', result };
+    await finishStep(database.db, finish, (tx, now) => completeStep(tx, now.run, now.step, null));
   }
 
   /** A run whose for_each has its items released. */
@@ -70,14 +83,25 @@ describe('iterations', () => {
   }
 
   function unended(begun: Begun): readonly number[] | string {
-    return begun.kind === 'begun' ? begun.unended : begun.end;
+    switch (begun.kind) {
+      case 'begun':
+        return begun.unended;
+      case 'ended':
+        return begun.end;
+      default:
+        return begun.kind;
+    }
+  }
+
+  function endOf(ending: Ended | Blocked): string {
+    return ending.kind === 'ended' ? ending.end : ending.kind;
   }
 
   describe('begin', () => {
     test('once the items are released, with a step for each block of each', async () => {
       const { run, stepId } = await released([{ n: 1 }, null], [aBlock('a'), aBlock('b')]);
       expect(await stepOf(stepId)).toMatchObject({ status: 'running', endedAt: null });
-      expect(await beginIterations(database.db, stepId, OLD)).toMatchObject({
+      expect(await beginIterations(database.db, stepId, loopOf(stepId))).toMatchObject({
         kind: 'begun',
         iterationKey: null,
         unended: [0, 1],
@@ -89,7 +113,7 @@ describe('iterations', () => {
         { id: `${run.id}_b@0`, position: 1, iterationKey: '0', status: 'pending' },
         { id: `${run.id}_b@1`, position: 1, iterationKey: '1', status: 'pending' },
       ]);
-      expect(await stepOf(stepId)).toMatchObject({ holder: 'w_old' });
+      expect(await stepOf(stepId)).toMatchObject({ holder: loopOf(stepId).workflowId });
       const ids = [`${run.id}_a@0`, `${run.id}_a@1`, stepId];
       expect(await readItems(database.db, ids)).toEqual(
         new Map([
@@ -102,45 +126,86 @@ describe('iterations', () => {
     test('not before', async () => {
       const run = await aRunningRun(database.db, [each([aBlock('one')])]);
       const stepId = stepIdOf(run.id, 'each');
-      await expect(beginIterations(database.db, stepId, OLD)).rejects.toThrow('no released items');
+      const notYet = { kind: 'blocked', by: [stepId] };
+      expect(await beginIterations(database.db, stepId, loopOf(stepId), true)).toEqual(notYet);
+      await begin(stepId);
+      expect(await beginIterations(database.db, stepId, loopOf(stepId), true)).toEqual(notYet);
+      expect(await stepOf(stepId)).toMatchObject({ holder: null, holderNumber: 0 });
+    });
+
+    test('for nobody but a for_each run that was started for the step', async () => {
+      const { stepId } = await released([1]);
+      const strangers: readonly Caller[] = [
+        null,
+        runOf(stepId),
+        loopOf(`${stepId}2`),
+        { ...loopOf(stepId), workflowId: stepId },
+        { ...loopOf(stepId), workflowType: 'somebodysOwn' },
+      ];
+      for (const caller of strangers) {
+        expect(await beginIterations(database.db, stepId, caller, true)).toEqual({
+          kind: 'not_theirs',
+        });
+      }
+      // The gate of the step has done its part when its items are released.
+      expect(unended(await beginIterations(database.db, stepId, gateOf(stepId), true))).toBe(
+        'completed',
+      );
+      expect(await stepsIn(stepId)).toEqual([]);
+      expect(await stepOf(stepId)).toMatchObject({ holder: null });
     });
 
     test('twice changes nothing, and twenty at once are one', async () => {
       const { stepId } = await released([1, 2, 3]);
       const all = await Promise.all(
-        Array.from({ length: 20 }, () => beginIterations(database.db, stepId, OLD)),
+        Array.from({ length: 20 }, () => beginIterations(database.db, stepId, loopOf(stepId))),
       );
       expect(all.map(unended)).toEqual(all.map(() => [0, 1, 2]));
       expect(await stepsIn(stepId)).toHaveLength(3);
     });
 
-    test('again leaves out what has ended, and a younger workflow takes over', async () => {
+    test('again leaves out what has ended, and another workflow takes over once it is confirmed', async () => {
       const { run, stepId } = await released([1, 2, 3]);
-      await beginIterations(database.db, stepId, OLD);
+      await beginIterations(database.db, stepId, loopOf(stepId));
       await complete(stepIdOf(run.id, 'one', '1'), 'done');
-      expect(unended(await beginIterations(database.db, stepId, NEW))).toEqual([0, 2]);
-      expect(await stepOf(stepId)).toMatchObject({ holder: 'w_new' });
-      expect(unended(await beginIterations(database.db, stepId, OLD))).toBe('superseded');
+      const next = loopOf(stepId, 'next');
+      expect(await beginIterations(database.db, stepId, next)).toEqual({
+        kind: 'verify',
+        parentWorkflowId: run.id,
+      });
+      expect(await stepOf(stepId)).toMatchObject({ holder: loopOf(stepId).workflowId });
+      expect(unended(await beginIterations(database.db, stepId, next, true))).toEqual([0, 2]);
+      expect(await stepOf(stepId)).toMatchObject({ holder: next.workflowId });
+      for (const isConfirmed of [false, true]) {
+        expect(
+          unended(await beginIterations(database.db, stepId, loopOf(stepId), isConfirmed)),
+        ).toBe('superseded');
+      }
+      // Nor do the blocks of an iteration begin for the one before.
+      const inside = stepIdOf(run.id, 'one', '0');
+      expect(await beginStep(database.db, inside, loopOf(stepId), 'late')).toEqual({
+        kind: 'not_theirs',
+      });
       const owed = await database.db
         .selectFrom('outbox')
         .select('workflowId')
         .where('runId', '=', run.id)
         .where('kind', '=', 'cancel')
         .execute();
-      expect(owed).toEqual([{ workflowId: 'w_old' }]);
+      expect(owed).toEqual([{ workflowId: loopOf(stepId).workflowId }]);
     });
 
     test('with none is no error', async () => {
       const { stepId } = await released({ documents: [] });
-      expect(unended(await beginIterations(database.db, stepId, OLD))).toEqual([]);
-      expect(await endIterations(database.db, stepId, 'w_old')).toBe('completed');
+      expect(unended(await beginIterations(database.db, stepId, loopOf(stepId)))).toEqual([]);
+      expect(endOf(await endIterations(database.db, stepId, loopOf(stepId)))).toBe('completed');
       expect(await stepOf(stepId)).toMatchObject({ collected: '{"iterations":[]}' });
     });
 
     test('fails the step where there are too many, and then stays failed', async () => {
       const { stepId } = await released(Array.from({ length: 2_001 }, () => 1));
-      expect(unended(await beginIterations(database.db, stepId, OLD))).toBe('failed');
-      expect(unended(await beginIterations(database.db, stepId, OLD))).toBe('failed');
+      expect(unended(await beginIterations(database.db, stepId, loopOf(stepId)))).toBe('failed');
+      expect(unended(await beginIterations(database.db, stepId, loopOf(stepId)))).toBe('failed');
       expect(await stepOf(stepId)).toMatchObject({
         status: 'error',
         errorMessage: expect.stringContaining('2001 items') as unknown,
@@ -160,16 +225,17 @@ describe('iterations', () => {
         origin: 'human_edit',
         acknowledgedVersionIds: [],
       });
+      expect(added.kind).toBe('created');
+      const notYet = { kind: 'blocked', by: [gate.stepId] };
+      expect(await beginIterations(db, gate.stepId, loopOf(gate.stepId))).toEqual(notYet);
       await vote(db, gate, ann);
-      const versionId = added.kind === 'created' ? added.version.id : '';
-      await expect(beginIterations(db, gate.stepId, OLD)).rejects.toThrow('no released items');
-      expect(await claim(db, gate, { versionId })).toEqual({ granted: true, outcome: 'released' });
-      expect(await claim(db, gate, { versionId })).toEqual({ granted: true, outcome: 'released' });
-      expect(unended(await beginIterations(db, gate.stepId, OLD))).toEqual([0, 1]);
+      const done = { kind: 'ended', end: 'completed', run: null };
+      expect(await check(db, gate)).toEqual(done);
+      expect(unended(await beginIterations(db, gate.stepId, loopOf(gate.stepId)))).toEqual([0, 1]);
       const items = await readItems(db, [stepIdOf(run.id, 'one', '0')]);
       expect([...items.values()]).toEqual(['{"key":"b","pages":[1]}']);
       // Nobody is told to stop: the gate before has ended by itself.
-      expect(await claim(db, gate, { versionId })).toEqual({ granted: true, outcome: 'released' });
+      expect(await check(db, gate)).toEqual(done);
       const cancels = await db
         .selectFrom('outbox')
         .select('id')
@@ -178,9 +244,12 @@ describe('iterations', () => {
         .execute();
       expect(cancels).toEqual([]);
       // A gate that a restarted run asks for once more finds its part done, and takes nothing over.
-      const again = { workflowId: 'w_gate_again', startedAt: new Date().toISOString() };
-      expect(await takeStep(db, gate.stepId, again)).toEqual({ kind: 'ended', end: 'completed' });
-      expect(await stepOf(gate.stepId)).toMatchObject({ holder: 'w_old', status: 'running' });
+      const again = gateOf(gate.stepId, 'again');
+      expect(await takeStep(db, gate.stepId, again, true)).toEqual(done);
+      expect(await stepOf(gate.stepId)).toMatchObject({
+        holder: loopOf(gate.stepId).workflowId,
+        status: 'running',
+      });
     });
 
     test('not in a run that is being cancelled', async () => {
@@ -190,7 +259,7 @@ describe('iterations', () => {
         .set({ status: 'cancelling' })
         .where('id', '=', run.id)
         .execute();
-      expect(unended(await beginIterations(database.db, stepId, OLD))).toBe('stopped');
+      expect(unended(await beginIterations(database.db, stepId, loopOf(stepId)))).toBe('stopped');
       expect(await stepsIn(stepId)).toEqual([]);
     });
 
@@ -200,7 +269,9 @@ describe('iterations', () => {
         Array.from({ length: 2_000 }, (_, n) => n),
         body,
       );
-      expect(unended(await beginIterations(database.db, stepId, OLD))).toHaveLength(2_000);
+      expect(unended(await beginIterations(database.db, stepId, loopOf(stepId)))).toHaveLength(
+        2_000,
+      );
       expect(await stepsIn(stepId)).toHaveLength(10_000);
     });
   });
@@ -210,10 +281,10 @@ describe('iterations', () => {
       const control = '\u0080';
       const awkward = { '\u20ac': 0.002, '\r': 'é', '1': [1e-27, 5e-324, 333333333.3333333] };
       const { run, stepId } = await released([awkward, 'b']);
-      await beginIterations(database.db, stepId, OLD);
+      await beginIterations(database.db, stepId, loopOf(stepId));
       await complete(stepIdOf(run.id, 'one', '1'), control);
       await complete(stepIdOf(run.id, 'one', '0'), awkward);
-      expect(await endIterations(database.db, stepId, 'w_old')).toBe('completed');
+      expect(endOf(await endIterations(database.db, stepId, loopOf(stepId)))).toBe('completed');
       const text = String.raw`{"\r":"é","1":[1e-27,5e-324,333333333.3333333],"€":0.002}`;
       const collected = `{"iterations":[{"item":${text},"iteration_key":"0","output":${text}},{"item":"b","iteration_key":"1","output":"${control}"}]}`;
       expect(await stepOf(stepId)).toMatchObject({ status: 'completed', collected });
@@ -222,30 +293,55 @@ describe('iterations', () => {
 
     test('by their holder, once, and twenty at once are one', async () => {
       const { run, stepId } = await released([1]);
-      await beginIterations(database.db, stepId, OLD);
+      await beginIterations(database.db, stepId, loopOf(stepId));
       await complete(stepIdOf(run.id, 'one', '0'), 1);
-      expect(await endIterations(database.db, stepId, 'somebody else')).toBe('superseded');
+      const strangers = [null, runOf(stepId), gateOf(stepId, 'x'), loopOf(stepId, 'another')];
+      for (const caller of strangers) {
+        expect(endOf(await endIterations(database.db, stepId, caller))).toBe('superseded');
+      }
+      expect(await stepOf(stepId)).toMatchObject({ status: 'running', collected: null });
       const ends = await Promise.all(
-        Array.from({ length: 20 }, () => endIterations(database.db, stepId, 'w_old')),
+        Array.from({ length: 20 }, () => endIterations(database.db, stepId, loopOf(stepId))),
       );
-      expect(new Set(ends)).toEqual(new Set(['completed']));
-      expect(unended(await beginIterations(database.db, stepId, NEW))).toBe('completed');
-      expect(await stepOf(stepId)).toMatchObject({ holder: 'w_old' });
+      expect(new Set(ends.map(endOf))).toEqual(new Set(['completed']));
+      const next = loopOf(stepId, 'next');
+      expect(unended(await beginIterations(database.db, stepId, next, true))).toBe('completed');
+      expect(await stepOf(stepId)).toMatchObject({ holder: loopOf(stepId).workflowId });
+      expect(await getRun(database.db, run.id)).toMatchObject({ status: 'completed' });
     });
 
-    test('not while one has not ended', async () => {
-      const { stepId } = await released([1]);
-      await beginIterations(database.db, stepId, OLD);
-      await expect(endIterations(database.db, stepId, 'w_old')).rejects.toThrow('have not ended');
+    test('not while one has not ended, which is named', async () => {
+      const { run, stepId } = await released([1]);
+      await beginIterations(database.db, stepId, loopOf(stepId));
+      expect(await endIterations(database.db, stepId, loopOf(stepId))).toEqual({
+        kind: 'blocked',
+        by: [stepIdOf(run.id, 'one', '0')],
+      });
+      expect(await stepOf(stepId)).toMatchObject({ status: 'running', collected: null });
+    });
+
+    test('not while the steps of some have yet to be written', async () => {
+      const { run, stepId } = await released([1, 2]);
+      await beginIterations(database.db, stepId, loopOf(stepId));
+      await complete(stepIdOf(run.id, 'one', '0'), 'done');
+      // As if whoever began them had been cut off between two batches.
+      const missing = stepIdOf(run.id, 'one', '1');
+      await database.db.deleteFrom('step').where('id', '=', missing).execute();
+      expect(await endIterations(database.db, stepId, loopOf(stepId))).toEqual({
+        kind: 'blocked',
+        by: [stepId],
+      });
+      expect(await stepOf(stepId)).toMatchObject({ status: 'running', collected: null });
+      expect(unended(await beginIterations(database.db, stepId, loopOf(stepId)))).toEqual([1]);
     });
 
     test('in error where they gave too much together', async () => {
       const { run, stepId } = await released([1, 2]);
-      await beginIterations(database.db, stepId, OLD);
+      await beginIterations(database.db, stepId, loopOf(stepId));
       const half = 'x'.repeat(4 * 1024 * 1024 - 40);
       await complete(stepIdOf(run.id, 'one', '0'), half);
       await complete(stepIdOf(run.id, 'one', '1'), half);
-      expect(await endIterations(database.db, stepId, 'w_old')).toBe('failed');
+      expect(endOf(await endIterations(database.db, stepId, loopOf(stepId)))).toBe('failed');
       expect(await stepOf(stepId)).toMatchObject({
         status: 'error',
         errorMessage: expect.stringContaining('more than 8388608 bytes') as unknown,
@@ -254,8 +350,8 @@ describe('iterations', () => {
 
     test('with their run: whatever has not ended is cancelled', async () => {
       const { run, stepId } = await released([1, 2]);
-      await beginIterations(database.db, stepId, OLD);
-      await beginStep(database.db, stepIdOf(run.id, 'one', '0'), null, 'a test');
+      await beginIterations(database.db, stepId, loopOf(stepId));
+      await begin(stepIdOf(run.id, 'one', '0'));
       await endRun(database.db, run.id, { kind: 'cancelled' });
       expect(await stepsIn(stepId)).toMatchObject([
         {
@@ -264,7 +360,7 @@ describe('iterations', () => {
         },
         { status: 'cancelled', reason: 'the run was cancelled' },
       ]);
-      expect(await endIterations(database.db, stepId, 'w_old')).toBe('stopped');
+      expect(endOf(await endIterations(database.db, stepId, loopOf(stepId)))).toBe('stopped');
     });
   });
 
@@ -283,12 +379,14 @@ describe('iterations', () => {
     await complete(stepIdOf(run.id, 'rates'), 'rates');
     const outerId = stepIdOf(run.id, 'each');
     await complete(outerId, ['A', 'B']);
-    await beginIterations(db, outerId, OLD);
+    await beginIterations(db, outerId, loopOf(outerId));
     await complete(stepIdOf(run.id, 'upper', '0'), 'upper of A');
     await complete(stepIdOf(run.id, 'upper', '1'), 'upper of B');
     const innerId = stepIdOf(run.id, 'inner', '1');
     await complete(innerId, ['x', 'y']);
-    expect(await beginIterations(db, innerId, OLD)).toMatchObject({ iterationKey: '1' });
+    expect(await beginIterations(db, innerId, loopOf(innerId))).toMatchObject({
+      iterationKey: '1',
+    });
     await complete(stepIdOf(run.id, 'sibling', '1.0'), 'sibling of x');
     await complete(stepIdOf(run.id, 'sibling', '1.1'), 'sibling of y');
     const context = await getStepContext(db, stepIdOf(run.id, 'leaf', '1.1'));
@@ -302,19 +400,15 @@ describe('iterations', () => {
     async function refused(
       gate: Partial<Gate>,
       body: (review: Gate) => readonly Block[] = (review) => [aBlock('check', { review })],
+      before: (run: RunRow) => Promise<unknown> = async () => {},
     ) {
       const { run, stepId } = await released([{ n: 1 }, { n: 2 }], body(aGate(gate)));
-      await beginIterations(database.db, stepId, OLD);
+      await beginIterations(database.db, stepId, loopOf(stepId));
       const parked = await parkAt(run, 'check', '0');
+      await before(run);
       const done = await vote(database.db, parked, ann, { verdict: 'rejected', reason: 'no' });
       expect(done).toMatchObject({ kind: 'recorded', settled: true });
-      expect(
-        await database.db
-          .selectFrom('run')
-          .select('status')
-          .where('id', '=', run.id)
-          .executeTakeFirst(),
-      ).toEqual({ status: 'running' });
+      expect(await getRun(database.db, run.id)).toMatchObject({ status: 'running' });
       return { run, stepId, parked };
     }
 
@@ -326,24 +420,26 @@ describe('iterations', () => {
       ['drop', 'dropped'],
       ['continue', 'skipped'],
     ] as const)(
-      'with %s ends the step as it is claimed, twenty times over',
-      async (on, outcome) => {
+      'with %s ends the step in the transaction of the vote, and says so whoever asks, twenty times over',
+      async (on, end) => {
         const { run, parked } = await refused({ on_reject: on });
-        expect(await whereaboutsOf(database.db, parked.review.id)).toMatchObject({
-          isSettled: false,
-        });
-        const answers = await Promise.all(
-          Array.from({ length: 20 }, () => claim(database.db, parked, { status: 'REJECTED' })),
-        );
-        expect(answers).toEqual(answers.map(() => ({ granted: true, outcome })));
-        expect(await stepOf(parked.stepId)).toMatchObject({
+        const ended = await stepOf(parked.stepId);
+        expect(ended).toMatchObject({
           status: 'skipped',
           reason: 'rejected by Name of u_ann: no',
         });
-        expect(await readEffectiveOutput(database.db, parked.stepId)).toBeNull();
         expect(await whereaboutsOf(database.db, parked.review.id)).toMatchObject({
           isSettled: true,
         });
+        const callers = [null, gateOf(parked.stepId), gateOf(parked.stepId, 'another')];
+        const answers = await Promise.all(
+          Array.from({ length: 20 }, (_, n) =>
+            checkGate(database.db, parked.stepId, callers[n % callers.length] ?? null),
+          ),
+        );
+        expect(answers).toEqual(answers.map(() => ({ kind: 'ended', end, run: null })));
+        expect(await stepOf(parked.stepId)).toEqual(ended);
+        expect(await readEffectiveOutput(database.db, parked.stepId)).toBeNull();
         const audit = await database.db
           .selectFrom('audit')
           .select('action')
@@ -354,21 +450,20 @@ describe('iterations', () => {
       },
     );
 
-    test('is nobody but the holder’s to claim', async () => {
-      const { parked } = await refused({ on_reject: 'drop' });
-      expect(
-        await claim(database.db, { ...parked, holder: 'somebody else' }, { status: 'REJECTED' }),
-      ).toMatchObject({ granted: false, why: 'superseded' });
-      expect(await stepOf(parked.stepId)).toMatchObject({ status: 'awaiting_review' });
-    });
-
-    test('is overtaken by a cancellation of the run', async () => {
-      const { run, parked } = await refused({ on_reject: 'drop' });
-      await endRun(database.db, run.id, { kind: 'cancelled' });
-      expect(await claim(database.db, parked, { status: 'REJECTED' })).toEqual({
-        granted: true,
-        outcome: 'rejected',
+    test('comes too late after a cancellation of the run', async () => {
+      const { db } = database;
+      const { run, stepId } = await released(
+        [{ n: 1 }],
+        [aBlock('check', { review: aGate({ on_reject: 'drop' }) })],
+      );
+      await beginIterations(db, stepId, loopOf(stepId));
+      const parked = await parkAt(run, 'check', '0');
+      await endRun(db, run.id, { kind: 'cancelled' });
+      expect(await vote(db, parked, ann, { verdict: 'rejected' })).toMatchObject({
+        kind: 'refused',
+        refusals: [{ code: 'REVIEW_CANCELLED' }],
       });
+      expect(await check(db, parked)).toEqual({ kind: 'ended', end: 'stopped', run: 'cancelled' });
       expect(await stepOf(parked.stepId)).toMatchObject({ status: 'cancelled' });
     });
 
@@ -378,13 +473,15 @@ describe('iterations', () => {
       aBlock('beside', { review: aGate() }),
       aBlock('later', { needs: ['check'] }),
     ];
+    const SKIPPED = { kind: 'ended', end: 'skipped', run: null };
 
     test('drops what has not begun or waits, in its own iteration only', async () => {
-      const { run, stepId, parked } = await refused({ on_reject: 'drop' }, withSiblings);
-      const beside = await parkAt(run, 'beside', '0');
-      await parkAt(run, 'beside', '1');
-      await beginStep(database.db, stepIdOf(run.id, 'busy', '0'), null, 'a test');
-      await claim(database.db, parked, { status: 'REJECTED' });
+      const { db } = database;
+      const { run, stepId } = await refused({ on_reject: 'drop' }, withSiblings, async (begun) => {
+        await parkAt(begun, 'beside', '0');
+        await parkAt(begun, 'beside', '1');
+        await begin(stepIdOf(begun.id, 'busy', '0'));
+      });
       const statuses = (await stepsIn(stepId)).map(({ id, status }) => [
         id.slice(run.id.length + 1),
         status,
@@ -400,37 +497,30 @@ describe('iterations', () => {
         'later@1': 'pending',
       });
       // Its gate hears of it, and ends when it asks.
-      const signals = await database.db
+      const beside = { stepId: stepIdOf(run.id, 'beside', '0') };
+      const review = await findReviewOfStep(db, beside.stepId);
+      const signals = await db
         .selectFrom('outbox')
         .select('reviewId')
-        .where('reviewId', '=', beside.review.id)
+        .where('reviewId', '=', review?.id ?? '')
         .where('kind', '=', 'signal')
         .execute();
       expect(signals).toHaveLength(1);
-      expect(await claim(database.db, beside, { status: 'REVOKED' })).toEqual({
-        granted: true,
-        outcome: 'skipped',
-      });
+      expect(await check(db, beside)).toEqual(SKIPPED);
     });
 
     test('lets what was being executed end, and begins it no more', async () => {
       const { db } = database;
-      const { run, parked } = await refused({ on_reject: 'drop' }, withSiblings);
-      const [ok, again, failing] = [
-        stepIdOf(run.id, 'busy', '0'),
-        stepIdOf(run.id, 'later', '0'),
-        stepIdOf(run.id, 'check', '0'),
-      ];
-      await beginStep(db, ok, null, 'first');
-      await claim(db, parked, { status: 'REJECTED' });
-      expect(await beginStep(db, again, null, 'x')).toEqual({ kind: 'ended', end: 'skipped' });
-      expect(await beginStep(db, failing, parked.holder, 'x')).toEqual({
-        kind: 'ended',
-        end: 'skipped',
-      });
+      const { run, parked } = await refused({ on_reject: 'drop' }, withSiblings, (begun) =>
+        begin(stepIdOf(begun.id, 'busy', '0'), 'first'),
+      );
+      const busy = stepIdOf(run.id, 'busy', '0');
+      expect(await stepOf(busy)).toMatchObject({ status: 'running' });
+      expect(await begin(stepIdOf(run.id, 'later', '0'))).toEqual(SKIPPED);
+      expect(await beginStep(db, parked.stepId, gateOf(parked.stepId), 'x')).toEqual(SKIPPED);
       // Its worker was lost: another attempt is not made.
-      expect(await beginStep(db, ok, null, 'second')).toEqual({ kind: 'ended', end: 'skipped' });
-      expect(await stepOf(ok)).toMatchObject({
+      expect(await begin(busy, 'second')).toEqual(SKIPPED);
+      expect(await stepOf(busy)).toMatchObject({
         status: 'skipped',
         reason: "iteration 0 was dropped: block 'check' was rejected by Name of u_ann: no",
       });
@@ -438,10 +528,10 @@ describe('iterations', () => {
 
     test('a failure of what was being executed does not fail the run', async () => {
       const { db } = database;
-      const { run, parked } = await refused({ on_reject: 'drop' }, withSiblings);
+      const { run } = await refused({ on_reject: 'drop' }, withSiblings, (begun) =>
+        begin(stepIdOf(begun.id, 'busy', '0'), 'first'),
+      );
       const stepId = stepIdOf(run.id, 'busy', '0');
-      await beginStep(db, stepId, null, 'first');
-      await claim(db, parked, { status: 'REJECTED' });
       expect(await failAttempt(db, stepId, 'first', 'out of paper', false)).toBe('skipped');
       expect(await stepOf(stepId)).toMatchObject({
         status: 'skipped',
@@ -460,12 +550,14 @@ describe('iterations', () => {
           '{"iterations":[{"item":{"n":1},"iteration_key":"0","output":null},{"item":{"n":2},"iteration_key":"1","output":{"n":1}}]}',
         ],
       ] as const) {
-        const { run, stepId, parked } = await refused({ on_reject: onReject });
-        await claim(db, parked, { status: 'REJECTED' });
+        const { run, stepId } = await refused({ on_reject: onReject });
         const other = await parkAt(run, 'check', '1');
         await vote(db, other, ann);
-        await claim(db, other);
-        expect(await endIterations(db, stepId, 'w_old')).toBe('completed');
+        expect(await endIterations(db, stepId, loopOf(stepId))).toEqual({
+          kind: 'ended',
+          end: 'completed',
+          run: 'completed',
+        });
         expect(await stepOf(stepId)).toMatchObject({ collected: expected });
       }
     });

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Block, BlockResult } from '../../src/domain/definition.js';
 import type { JsonObject } from '../../src/domain/json.js';
+import type { Caller } from '../../src/domain/ledger.js';
 import { RUN_STATUSES, type RunStatus, type StepStatus } from '../../src/domain/statuses.js';
 import { addVersion } from '../../src/store/add-version.js';
 import { inTransaction } from '../../src/store/database.js';
-import { openInputReview, openReview, takeStep } from '../../src/store/gates.js';
+import { checkGate, openInputReview, openReview, takeStep } from '../../src/store/gates.js';
 import {
   type Beginning,
   beginStep,
@@ -16,24 +16,30 @@ import {
   finishStep,
   stampAlive,
 } from '../../src/store/ledger.js';
-import { leaseDueMessages, settleMessage } from '../../src/store/outbox.js';
+import { leaseDueMessages, resumeOf, settleMessage } from '../../src/store/outbox.js';
 import { findReviewOfStep } from '../../src/store/reviews.js';
+import { getRun } from '../../src/store/runs.js';
 import { stepIdOf } from '../../src/domain/step-ids.js';
 import { readEffectiveOutput } from '../../src/store/steps.js';
 import type { AuditRow, OutboxRow, StepRow } from '../../src/store/tables.js';
+import { gateOf, loopOf, runOf } from '../support/callers.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import {
   aBlock,
   aGate,
   aParkedGate,
+  aRun,
   aRunningRun,
-  claim,
+  check,
   firingWith,
+  park,
   type ParkedGate,
   person,
   reviewNow,
   SNAPSHOT,
   vote,
+  anApprovedInput,
+  loseAttempt,
 } from '../support/parked.js';
 import { expectConsistent } from './consistency.js';
 
@@ -58,12 +64,12 @@ async function aStep(
   return { runId: run.id, stepId: stepIdOf(run.id, 'only') };
 }
 
-/** An approved and claimed gate on a block's input: the block may be executed now. */
-async function aClaimedInput(about: Partial<Block> = {}): Promise<ParkedGate> {
+/** An approved and released gate on a block's input: the block may be executed now. */
+async function aReleasedInput(about: Partial<Block> = {}): Promise<ParkedGate> {
   const { db } = database;
   const gate = await aParkedGate(db, { placement: 'input' }, { block: about });
   await vote(db, gate, person('u_ann'));
-  expect(await claim(db, gate)).toEqual({ granted: true, outcome: 'execute' });
+  expect(await check(db, gate)).toEqual({ kind: 'execute' });
   return gate;
 }
 
@@ -104,9 +110,9 @@ async function finish(
   stepId: string,
   attemptToken: string,
   result: BlockResult = RESULT,
-): Promise<'completed' | null> {
-  return await finishStep(database.db, { stepId, attemptToken, result }, async (tx, { step }) => {
-    await completeStep(tx, step, null);
+): Promise<'completed' | 'late' | 'stopped'> {
+  return await finishStep(database.db, { stepId, attemptToken, result }, async (tx, now) => {
+    await completeStep(tx, now.run, now.step, null);
     return 'completed' as const;
   });
 }
@@ -117,25 +123,20 @@ function said(beginning: Beginning): string {
       return `begin ${beginning.attempt}`;
     case 'ended':
       return beginning.end;
+    case 'blocked':
+      return `blocked by ${beginning.by.join(', ')}`;
     case 'busy':
-      return 'busy';
+    case 'waiting':
+    case 'not_theirs':
+      return beginning.kind;
   }
-}
-
-/** Lets the attempt that is under way be silent for so long that it is taken for lost. */
-async function loseAttempt(stepId: string): Promise<void> {
-  await database.db
-    .updateTable('step')
-    .set({ aliveAt: sql`clock_timestamp() - interval '11 seconds'` })
-    .where('id', '=', stepId)
-    .execute();
 }
 
 describe('beginStep', () => {
   test('enters the attempt, its token and the time, and gives the block what it needs', async () => {
     const { db } = database;
     const { stepId } = await aStep({}, { only: { file: 'a.pdf' } });
-    const beginning = await beginStep(db, stepId, null, 'first');
+    const beginning = await beginStep(db, stepId, runOf(stepId), 'first');
     expect(beginning).toMatchObject({
       kind: 'begin',
       attempt: 1,
@@ -154,11 +155,13 @@ describe('beginStep', () => {
   test('begins a repeatable block again after it was lost, and keeps the time of its first attempt', async () => {
     const { db } = database;
     const { stepId } = await aStep({ execution: REPEATABLE });
-    await beginStep(db, stepId, null, 'first');
+    await beginStep(db, stepId, runOf(stepId), 'first');
     const { startedAt } = await stepOf(stepId);
     // Attempts that were lost with their worker are not failures, however many there are.
     for (let attempt = 2; attempt <= 5; attempt += 1) {
-      expect(said(await beginStep(db, stepId, null, `t${attempt}`))).toBe(`begin ${attempt}`);
+      expect(said(await beginStep(db, stepId, runOf(stepId), `t${attempt}`))).toBe(
+        `begin ${attempt}`,
+      );
     }
     expect(await stepOf(stepId)).toMatchObject({ attempt: 5, attemptToken: 't5', failures: 0 });
     expect((await stepOf(stepId)).startedAt).toEqual(startedAt);
@@ -167,10 +170,10 @@ describe('beginStep', () => {
   test('never begins a block twice that must not be repeated: once its attempt is lost, nobody can know what it did', async () => {
     const { db } = database;
     const { runId, stepId } = await aStep({ execution: ONCE });
-    expect(said(await beginStep(db, stepId, null, 'first'))).toBe('begin 1');
-    await loseAttempt(stepId);
+    expect(said(await beginStep(db, stepId, runOf(stepId), 'first'))).toBe('begin 1');
+    await loseAttempt(database.db, stepId);
     for (const token of ['second', 'third']) {
-      expect(said(await beginStep(db, stepId, null, token))).toBe('unknown');
+      expect(said(await beginStep(db, stepId, runOf(stepId), token))).toBe('unknown');
     }
     expect(await stepOf(stepId)).toMatchObject({
       status: 'error',
@@ -178,7 +181,7 @@ describe('beginStep', () => {
       attempt: 1,
       attemptToken: 'first',
       errorMessage:
-        'The block was being executed when its worker was lost, and it must not be repeated: find out what it did, and start a new run if it did nothing.',
+        'The block was being executed when its worker was lost, and it must not be repeated: find out what it did, then settle the step (countersign step settle) and retry the run.',
       endedAt: A_TIME,
     });
     expect(await auditOfRun(runId, 'outcome_unknown')).toMatchObject([
@@ -189,25 +192,25 @@ describe('beginStep', () => {
   test('waits for an attempt that must not be repeated for as long as it says that it is alive', async () => {
     const { db } = database;
     const { stepId } = await aStep({ execution: ONCE });
-    await beginStep(db, stepId, null, 'first');
+    await beginStep(db, stepId, runOf(stepId), 'first');
     const begun = await stepOf(stepId);
-    expect(said(await beginStep(db, stepId, null, 'second'))).toBe('busy');
+    expect(said(await beginStep(db, stepId, runOf(stepId), 'second'))).toBe('busy');
     expect(await stepOf(stepId)).toEqual(begun);
 
-    await loseAttempt(stepId);
+    await loseAttempt(database.db, stepId);
     await stampAlive(db, stepId, 'first');
-    expect(said(await beginStep(db, stepId, null, 'second'))).toBe('busy');
+    expect(said(await beginStep(db, stepId, runOf(stepId), 'second'))).toBe('busy');
     expect(await finish(stepId, 'first')).toBe('completed');
-    expect(said(await beginStep(db, stepId, null, 'second'))).toBe('completed');
+    expect(said(await beginStep(db, stepId, runOf(stepId), 'second'))).toBe('completed');
   });
 
   test('takes no word for it from an attempt that was overtaken', async () => {
     const { db } = database;
     const { stepId } = await aStep({ execution: ONCE });
-    await beginStep(db, stepId, null, 'first');
-    await loseAttempt(stepId);
+    await beginStep(db, stepId, runOf(stepId), 'first');
+    await loseAttempt(database.db, stepId);
     await stampAlive(db, stepId, 'another');
-    expect(said(await beginStep(db, stepId, null, 'second'))).toBe('unknown');
+    expect(said(await beginStep(db, stepId, runOf(stepId), 'second'))).toBe('unknown');
   });
 
   test.each([
@@ -218,9 +221,9 @@ describe('beginStep', () => {
     async (_, execution) => {
       const { db } = database;
       const { stepId } = await aStep({ execution });
-      const first = await beginStep(db, stepId, null, 'first');
+      const first = await beginStep(db, stepId, runOf(stepId), 'first');
       const begun = await stepOf(stepId);
-      expect(said(await beginStep(db, stepId, null, 'first'))).toBe(said(first));
+      expect(said(await beginStep(db, stepId, runOf(stepId), 'first'))).toBe(said(first));
       expect(await stepOf(stepId)).toEqual({ ...begun, aliveAt: A_TIME });
     },
   );
@@ -235,7 +238,7 @@ describe('beginStep', () => {
       const { stepId } = await aStep({ execution });
       const words = await Promise.all(
         Array.from({ length: 20 }, async (_, n) =>
-          said(await beginStep(db, stepId, null, `t${n}`)),
+          said(await beginStep(db, stepId, runOf(stepId), `t${n}`)),
         ),
       );
       expect(words.filter((word) => word.startsWith('begin')).toSorted()).toEqual(
@@ -260,10 +263,10 @@ describe('beginStep', () => {
   ])('says of a step that %s what it came to, and changes nothing', async (_, end, word) => {
     const { db } = database;
     const { stepId } = await aStep({ execution: ONCE });
-    await beginStep(db, stepId, null, 'first');
+    await beginStep(db, stepId, runOf(stepId), 'first');
     await end(stepId);
     const ended = await stepOf(stepId);
-    expect(said(await beginStep(db, stepId, null, 'second'))).toBe(word);
+    expect(said(await beginStep(db, stepId, runOf(stepId), 'second'))).toBe(word);
     expect(await stepOf(stepId)).toEqual(ended);
   });
 
@@ -274,52 +277,145 @@ describe('beginStep', () => {
     const { db } = database;
     const { stepId } = await aStep();
     await db.updateTable('step').set({ status }).where('id', '=', stepId).execute();
-    expect(said(await beginStep(db, stepId, null, 'first'))).toBe(word);
+    expect(said(await beginStep(db, stepId, runOf(stepId), 'first'))).toBe(word);
   });
 
-  test.each(RUN_STATUSES.filter((status) => status !== 'running'))(
-    'begins nothing in a run that is %s, but for what was claimed before',
+  test.each(RUN_STATUSES.filter((status) => status !== 'running' && status !== 'pending'))(
+    'begins nothing in a run that is %s, but for what was released before',
     async (status) => {
       const { db } = database;
       const { runId, stepId } = await aStep();
       await setRunStatus(runId, status);
-      expect(said(await beginStep(db, stepId, null, 'first'))).toBe('stopped');
+      expect(said(await beginStep(db, stepId, runOf(stepId), 'first'))).toBe('stopped');
       expect(await stepOf(stepId)).toMatchObject({ status: 'pending', attempt: 0 });
 
-      const gate = await aParkedGate(db, { placement: 'input' });
+      const gate = await aParkedGate(db, { placement: 'input', release: 'manual' });
       await vote(db, gate, person('u_ann'));
       await setRunStatus(gate.run.id, status);
-      expect(said(await beginStep(db, gate.stepId, gate.holder, 'first'))).toBe('stopped');
+      expect(said(await beginStep(db, gate.stepId, gateOf(gate.stepId), 'first'))).toBe('stopped');
 
-      const claimed = await aClaimedInput();
-      await setRunStatus(claimed.run.id, status);
-      expect(said(await beginStep(db, claimed.stepId, claimed.holder, 'first'))).toBe('begin 1');
+      const released = await aReleasedInput();
+      await setRunStatus(released.run.id, status);
+      const caller = gateOf(released.stepId);
+      expect(said(await beginStep(db, released.stepId, caller, 'first'))).toBe('begin 1');
     },
   );
 
-  test('is for the holder only', async () => {
+  test('makes a run that was only asked for a running one, with its first block', async () => {
+    const { db } = database;
+    const run = await aRun(db);
+    const stepId = stepIdOf(run.id, 'only');
+    expect(said(await beginStep(db, stepId, gateOf(stepId), 'first'))).toBe('not_theirs');
+    expect(await getRun(db, run.id)).toMatchObject({ status: 'pending', startedAt: null });
+    expect(said(await beginStep(db, stepId, runOf(stepId), 'first'))).toBe('begin 1');
+    expect(await getRun(db, run.id)).toMatchObject({ status: 'running', startedAt: A_TIME });
+  });
+
+  test('of a block without a gate is for the workflow of its run only', async () => {
     const { db } = database;
     const { stepId } = await aStep();
-    expect(said(await beginStep(db, stepId, 'somebody', 'first'))).toBe('superseded');
-    await takeStep(db, stepId, { workflowId: 'w1', startedAt: '2026-01-01T00:00:00.000Z' });
-    expect(said(await beginStep(db, stepId, null, 'first'))).toBe('superseded');
-    expect(said(await beginStep(db, stepId, 'w2', 'first'))).toBe('superseded');
-    expect(said(await beginStep(db, stepId, 'w1', 'first'))).toBe('begin 1');
+    const strangers = [
+      null,
+      gateOf(stepId),
+      loopOf(stepId),
+      { ...runOf(stepId), workflowType: 'somebodysOwn' },
+      { ...runOf(stepId), workflowId: stepId },
+    ];
+    for (const caller of strangers) {
+      expect(said(await beginStep(db, stepId, caller, 'first'))).toBe('not_theirs');
+    }
+    expect(await stepOf(stepId)).toMatchObject({ status: 'pending', attempt: 0 });
   });
 
-  test('never begins behind a review of the input whose release nobody has claimed', async () => {
+  test('of a gated block is for the holder only', async () => {
     const { db } = database;
-    const gate = await aParkedGate(db, { placement: 'input', corrections: 'none' });
-    expect(said(await beginStep(db, gate.stepId, gate.holder, 'first'))).toBe('stopped');
-    expect(await stepOf(gate.stepId)).toMatchObject({ status: 'awaiting_review', attempt: 0 });
+    const { stepId } = await aStep({ review: aGate() });
+    const [one, two] = [gateOf(stepId, 'one'), gateOf(stepId, 'two')];
+    const say = async (caller: Caller): Promise<string> =>
+      said(await beginStep(db, stepId, caller, 'first'));
+    // It was started for this step, and has yet to take it; whoever was not has no business with it.
+    expect(await say(one)).toBe('superseded');
+    await takeStep(db, stepId, one);
+    expect(await say(null)).toBe('not_theirs');
+    expect(await say(runOf(stepId))).toBe('not_theirs');
+    expect(await say(two)).toBe('superseded');
+    expect(await stepOf(stepId)).toMatchObject({ status: 'pending', attempt: 0 });
+    expect(await say(one)).toBe('begin 1');
   });
 
-  test('does not begin again what has been reviewed', async () => {
+  test('never comes before the end of what the block needs, and names what stands in the way', async () => {
+    const { db } = database;
+    const run = await aRunningRun(db, [
+      aBlock('a', { execution: ONCE }),
+      aBlock('b', { review: aGate() }),
+      aBlock('c', { needs: ['a', 'b'], review: aGate() }),
+      aBlock('d', { needs: ['a', 'b'] }),
+    ]);
+    const [a, b, c, d] = [
+      stepIdOf(run.id, 'a'),
+      stepIdOf(run.id, 'b'),
+      stepIdOf(run.id, 'c'),
+      stepIdOf(run.id, 'd'),
+    ];
+    const say = async (): Promise<string> => said(await beginStep(db, d, runOf(d), 'd'));
+    expect(await say()).toBe(`blocked by ${a}, ${b}`);
+    expect(await takeStep(db, c, gateOf(c))).toEqual({ kind: 'blocked', by: [a, b] });
+    await beginStep(db, a, runOf(a), 'a');
+    expect(await say()).toBe(`blocked by ${a}, ${b}`);
+    await finish(a, 'a');
+    const gate = await park(db, run, 'b');
+    expect(await say()).toBe(`blocked by ${b}`);
+    expect(await takeStep(db, c, gateOf(c))).toEqual({ kind: 'blocked', by: [b] });
+    expect(await stepOf(c)).toMatchObject({ holder: null, holderNumber: 0 });
+    await vote(db, gate, person('u_ann'));
+    expect(await say()).toBe('begin 1');
+    expect(await takeStep(db, c, gateOf(c))).toMatchObject({ kind: 'unopened' });
+  });
+
+  test.each(['none of a vote', 'a vote that is not enough', 'an approval that is not released'])(
+    'never begins behind a review of the input on %s',
+    async (votes) => {
+      const { db } = database;
+      const gate = await aParkedGate(db, {
+        placement: 'input',
+        groups: [{ group: 'finance', required: 2 }],
+        release: 'manual',
+      });
+      const people = votes.startsWith('none') ? [] : ['u_ann', 'u_bob'];
+      for (const id of votes.includes('not enough') ? people.slice(1) : people) {
+        await vote(db, gate, person(id, 'finance'));
+      }
+      const caller = gateOf(gate.stepId);
+      expect(said(await beginStep(db, gate.stepId, caller, 'first'))).toBe('stopped');
+      expect(await stepOf(gate.stepId)).toMatchObject({ status: 'awaiting_review', attempt: 0 });
+    },
+  );
+
+  test('begins without a review only on the very input for which nobody had to be asked', async () => {
+    const { db } = database;
+    const gate = aGate({ placement: 'input' });
+    const { stepId } = await aStep({ review: gate }, { only: { n: 1 } });
+    const caller = gateOf(stepId);
+    await takeStep(db, stepId, caller);
+    const say = async (): Promise<string> => said(await beginStep(db, stepId, caller, 'first'));
+    expect(await say()).toBe('stopped');
+    const other = { input: { n: 2 }, blocks: {} };
+    expect(
+      await openInputReview(db, stepId, caller, gate, { input: other, firing: null }),
+    ).toBeNull();
+    expect(await say()).toBe('stopped');
+    expect(await stepOf(stepId)).toMatchObject({ status: 'pending', attempt: 0 });
+    const input = { input: { n: 1 }, blocks: {} };
+    expect(await openInputReview(db, stepId, caller, gate, { input, firing: null })).toBeNull();
+    expect(await say()).toBe('begin 1');
+  });
+
+  test('does not begin again what is being reviewed', async () => {
     const { db } = database;
     const gate = await aParkedGate(db);
-    await expect(beginStep(db, gate.stepId, gate.holder, 'again')).rejects.toThrow(
-      `step ${gate.stepId} has a result, and yet it was to be begun`,
-    );
+    const before = await stepOf(gate.stepId);
+    expect(said(await beginStep(db, gate.stepId, gateOf(gate.stepId), 'again'))).toBe('stopped');
+    expect(await stepOf(gate.stepId)).toEqual(before);
   });
 });
 
@@ -332,20 +428,23 @@ describe('what a block is given', () => {
       aBlock('book', { needs: ['plain', 'extract'] }),
     ];
     const run = await aRunningRun(db, blocks, { inputs: { book: 'by hand' } });
-    await beginStep(db, stepIdOf(run.id, 'plain'), null, 'p');
+    await beginStep(db, stepIdOf(run.id, 'plain'), runOf(run.id), 'p');
     await finish(stepIdOf(run.id, 'plain'), 'p', { ...RESULT, output: [1, null] });
 
     const stepId = stepIdOf(run.id, 'extract');
-    await takeStep(db, stepId, { workflowId: 'w', startedAt: new Date().toISOString() });
-    await beginStep(db, stepId, 'w', 'e');
+    await takeStep(db, stepId, gateOf(stepId));
+    await beginStep(db, stepId, gateOf(stepId), 'e');
     const opened = await finishStep(
       db,
       { stepId, attemptToken: 'e', result: { ...RESULT, output: SNAPSHOT } },
       (tx, context) => openReview(tx, context, aGate(), firingWith(SNAPSHOT)),
     );
     const review = await findReviewOfStep(db, stepId);
-    const added = await addVersion(db, person('u_ann'), opened?.reviewId ?? '', {
-      parentId: opened?.newestVersionId ?? '',
+    if (typeof opened === 'string') {
+      throw new Error(`the result is ${opened}`);
+    }
+    const added = await addVersion(db, person('u_ann'), opened.reviewId, {
+      parentId: opened.newestVersionId,
       snapshot: { total: 6, vendor: null },
       note: null,
       origin: 'human_edit',
@@ -353,13 +452,10 @@ describe('what a block is given', () => {
     });
     expect(added.kind).toBe('created');
     expect(await readEffectiveOutput(db, stepId)).toBeNull();
-    const gate = { run, stepId, holder: 'w', review: review ?? expect.fail('no review') };
-    await vote(db, gate, person('u_bob'));
-    const { decisionVersionId } = await reviewNow(db, gate);
-    await claim(db, gate, { versionId: decisionVersionId });
+    await vote(db, { review: review ?? expect.fail('no review') }, person('u_bob'));
 
     expect(await readEffectiveOutput(db, stepId)).toBe('{"total":6,"vendor":null}');
-    expect(await beginStep(db, stepIdOf(run.id, 'book'), null, 'b')).toMatchObject({
+    expect(await beginStep(db, stepIdOf(run.id, 'book'), runOf(run.id), 'b')).toMatchObject({
       input: {
         input: 'by hand',
         blocks: { plain: [1, null], extract: { total: 6, vendor: null } },
@@ -382,9 +478,7 @@ describe('what a block is given', () => {
       acknowledgedVersionIds: [],
     });
     await vote(db, gate, person('u_ann'));
-    const { decisionVersionId } = await reviewNow(db, gate);
-    await claim(db, gate, { versionId: decisionVersionId });
-    expect(await beginStep(db, gate.stepId, gate.holder, 'once')).toMatchObject({
+    expect(await beginStep(db, gate.stepId, gateOf(gate.stepId), 'once')).toMatchObject({
       kind: 'begin',
       input: { input: { table: 'users_old' }, blocks: {} },
     });
@@ -395,7 +489,7 @@ describe('finishStep', () => {
   test('stores the canonical texts of output and consensus, and the link to the source', async () => {
     const { db } = database;
     const { stepId } = await aStep();
-    await beginStep(db, stepId, null, 'first');
+    await beginStep(db, stepId, runOf(stepId), 'first');
     await finish(stepId, 'first', {
       output: { b: 1, a: [null, 'é'] },
       consensus: { likelihoods: { b: 0.5, a: 1 } },
@@ -414,17 +508,17 @@ describe('finishStep', () => {
   test('takes the result of the latest attempt only; an earlier one is audited as late', async () => {
     const { db } = database;
     const { runId, stepId } = await aStep({ execution: REPEATABLE });
-    await beginStep(db, stepId, null, 'first');
-    await beginStep(db, stepId, null, 'second');
-    expect(await finish(stepId, 'first', { ...RESULT, output: 'too late' })).toBeNull();
+    await beginStep(db, stepId, runOf(stepId), 'first');
+    await beginStep(db, stepId, runOf(stepId), 'second');
+    expect(await finish(stepId, 'first', { ...RESULT, output: 'too late' })).toBe('late');
     expect(await stepOf(stepId)).toMatchObject({ status: 'running', output: null });
     expect(await finish(stepId, 'second')).toBe('completed');
     const ended = await stepOf(stepId);
     expect(ended.output).toBe('{"done":true}');
 
     // Also what comes after the end, be it the same once more.
-    expect(await finish(stepId, 'second', { ...RESULT, output: 'again' })).toBeNull();
-    expect(await finish(stepId, 'first')).toBeNull();
+    expect(await finish(stepId, 'second', { ...RESULT, output: 'again' })).toBe('late');
+    expect(await finish(stepId, 'first')).toBe('late');
     expect(await stepOf(stepId)).toEqual(ended);
     expect(await auditOfRun(runId, 'late_result')).toMatchObject([
       { detail: { step_id: stepId, status: 'running' } },
@@ -436,10 +530,10 @@ describe('finishStep', () => {
   test('does not take the result of a step that has ended as unknown meanwhile', async () => {
     const { db } = database;
     const { runId, stepId } = await aStep({ execution: ONCE });
-    await beginStep(db, stepId, null, 'first');
-    await loseAttempt(stepId);
-    await beginStep(db, stepId, null, 'second');
-    expect(await finish(stepId, 'first')).toBeNull();
+    await beginStep(db, stepId, runOf(stepId), 'first');
+    await loseAttempt(database.db, stepId);
+    await beginStep(db, stepId, runOf(stepId), 'second');
+    expect(await finish(stepId, 'first')).toBe('late');
     expect(await stepOf(stepId)).toMatchObject({ outcomeUnknown: true, output: null });
     expect(await auditOfRun(runId, 'late_result')).toHaveLength(1);
   });
@@ -447,12 +541,12 @@ describe('finishStep', () => {
   test('is one transaction with what follows: when that fails, nothing is stored and it can be done again', async () => {
     const { db } = database;
     const { stepId } = await aStep();
-    await beginStep(db, stepId, null, 'first');
+    await beginStep(db, stepId, runOf(stepId), 'first');
     const failing = finishStep(
       db,
       { stepId, attemptToken: 'first', result: RESULT },
-      async (tx, { step }) => {
-        await completeStep(tx, step, null);
+      async (tx, now) => {
+        await completeStep(tx, now.run, now.step, null);
         throw new Error('the predicate broke');
       },
     );
@@ -461,10 +555,41 @@ describe('finishStep', () => {
     expect(await finish(stepId, 'first')).toBe('completed');
   });
 
+  test('takes no result in a run that is being cancelled, but for what was released', async () => {
+    const { db } = database;
+    const { runId, stepId } = await aStep();
+    await beginStep(db, stepId, runOf(stepId), 'first');
+    await setRunStatus(runId, 'cancelling');
+    expect(await finish(stepId, 'first')).toBe('stopped');
+    expect(await stepOf(stepId)).toMatchObject({ status: 'running', output: null });
+
+    const gate = await aReleasedInput();
+    await beginStep(db, gate.stepId, gateOf(gate.stepId), 'once');
+    await setRunStatus(gate.run.id, 'cancelling');
+    expect(await finish(gate.stepId, 'once')).toBe('completed');
+    expect(await getRun(db, gate.run.id)).toMatchObject({ status: 'cancelling' });
+  });
+
+  test('of the last step completes the run, and of no other', async () => {
+    const { db } = database;
+    const run = await aRunningRun(db, [aBlock('a'), aBlock('b')]);
+    const say = async (): Promise<string> => (await getRun(db, run.id)).status;
+    for (const [blockId, status] of [
+      ['a', 'running'],
+      ['b', 'completed'],
+    ] as const) {
+      const stepId = stepIdOf(run.id, blockId);
+      await beginStep(db, stepId, runOf(stepId), blockId);
+      await finish(stepId, blockId);
+      expect(await say()).toBe(status);
+    }
+    await expectConsistent(db, run.id);
+  });
+
   test('of twenty at once with one token stores one result', async () => {
     const { db } = database;
     const { stepId } = await aStep();
-    await beginStep(db, stepId, null, 'first');
+    await beginStep(db, stepId, runOf(stepId), 'first');
     const ends = await Promise.all(
       Array.from({ length: 20 }, (_, n) => finish(stepId, 'first', { ...RESULT, output: n })),
     );
@@ -474,8 +599,8 @@ describe('finishStep', () => {
 
   test('ends the review that the block was executed for as EXECUTED', async () => {
     const { db } = database;
-    const gate = await aClaimedInput();
-    await beginStep(db, gate.stepId, gate.holder, 'once');
+    const gate = await aReleasedInput();
+    await beginStep(db, gate.stepId, gateOf(gate.stepId), 'once');
     expect(await reviewNow(db, gate)).toMatchObject({ status: 'PROCESSING', endedAt: null });
     await finish(gate.stepId, 'once');
     expect(await reviewNow(db, gate)).toMatchObject({
@@ -486,13 +611,56 @@ describe('finishStep', () => {
   });
 });
 
+describe('beginStep in a worker that lacks something', () => {
+  const lacking = (): string => 'It waits for a worker that has more.';
+
+  test('begins nothing, uses no attempt and says what the step waits for, until a worker has it', async () => {
+    const { db } = database;
+    const { stepId } = await aStep({ execution: ONCE });
+    for (const token of ['t1', 't2']) {
+      expect(await beginStep(db, stepId, runOf(stepId), token, lacking)).toEqual({
+        kind: 'waiting',
+      });
+    }
+    expect(await stepOf(stepId)).toMatchObject({
+      status: 'pending',
+      attempt: 0,
+      attemptToken: null,
+      startedAt: null,
+      waitingFor: lacking(),
+    });
+    expect(said(await beginStep(db, stepId, runOf(stepId), 't3'))).toBe('begin 1');
+    expect(await stepOf(stepId)).toMatchObject({ status: 'running', waitingFor: null });
+  });
+
+  test('keeps what stands in the way otherwise: an end, a cancelled run, an earlier attempt', async () => {
+    const { db } = database;
+    const ended = await aStep();
+    await beginStep(db, ended.stepId, runOf(ended.stepId), 't');
+    await finish(ended.stepId, 't');
+    expect(said(await beginStep(db, ended.stepId, runOf(ended.stepId), 'again', lacking))).toBe(
+      'completed',
+    );
+    const stopped = await anApprovedInput(db);
+    await setRunStatus(stopped.run.id, 'cancelling');
+    expect(said(await beginStep(db, stopped.stepId, gateOf(stopped.stepId), 't', lacking))).toBe(
+      'stopped',
+    );
+    const begun = await aStep({ execution: ONCE });
+    await beginStep(db, begun.stepId, runOf(begun.stepId), 't');
+    expect(said(await beginStep(db, begun.stepId, runOf(begun.stepId), 'other', lacking))).toBe(
+      'busy',
+    );
+  });
+});
+
 describe('failAttempt', () => {
   test('retries a repeatable block until its attempts are used up, and keeps the last message', async () => {
     const { db } = database;
     const { stepId } = await aStep({ execution: REPEATABLE });
     const words: string[] = [];
     for (const token of ['t1', 't2', 't3']) {
-      await beginStep(db, stepId, null, token);
+      await beginStep(db, stepId, runOf(stepId), token);
       words.push(await failAttempt(db, stepId, token, `no table at ${token}`, token === 't2'));
     }
     expect(words).toEqual(['retry', 'retry', 'failed']);
@@ -507,8 +675,8 @@ describe('failAttempt', () => {
 
   test('ends a block that must not be repeated at its first failure; its review was EXECUTED all the same', async () => {
     const { db } = database;
-    const gate = await aClaimedInput({ execution: { ...ONCE, attempts: 5 } });
-    await beginStep(db, gate.stepId, gate.holder, 'once');
+    const gate = await aReleasedInput({ execution: { ...ONCE, attempts: 5 } });
+    await beginStep(db, gate.stepId, gateOf(gate.stepId), 'once');
     expect(await failAttempt(db, gate.stepId, 'once', 'no such table', false)).toBe('failed');
     expect(await stepOf(gate.stepId)).toMatchObject({
       status: 'error',
@@ -519,10 +687,26 @@ describe('failAttempt', () => {
     await expectConsistent(db, gate.run.id);
   });
 
+  test('does not say of a block that was never begun that it was EXECUTED', async () => {
+    const { db } = database;
+    const gate = await anApprovedInput(db, { execution: ONCE });
+    await beginStep(db, gate.stepId, gateOf(gate.stepId), 'once');
+    const message = 'nobody listens there';
+    expect(await failAttempt(db, gate.stepId, 'once', message, false, false, false)).toBe('failed');
+    expect(await reviewNow(db, gate)).toMatchObject({ status: 'PROCESSING', endedAt: null });
+    // It was begun once: what came of that attempt is what people have to know.
+    const tried = await anApprovedInput(db, { execution: { ...REPEATABLE, attempts: 2 } });
+    await beginStep(db, tried.stepId, gateOf(tried.stepId), 't1');
+    await failAttempt(db, tried.stepId, 't1', 'refused', false, false, true);
+    await beginStep(db, tried.stepId, gateOf(tried.stepId), 't2');
+    await failAttempt(db, tried.stepId, 't2', message, false, false, false);
+    expect(await reviewNow(db, tried)).toMatchObject({ status: 'EXECUTED' });
+  });
+
   test('makes no further attempt after a failure for good, however many are left', async () => {
     const { db } = database;
     const { stepId } = await aStep({ execution: REPEATABLE });
-    await beginStep(db, stepId, null, 'first');
+    await beginStep(db, stepId, runOf(stepId), 'first');
     expect(await failAttempt(db, stepId, 'first', 'no such account', false, true)).toBe('failed');
     expect(await stepOf(stepId)).toMatchObject({
       status: 'error',
@@ -534,13 +718,13 @@ describe('failAttempt', () => {
 
   test('of a silent block that must not be repeated ends step and review as UNKNOWN', async () => {
     const { db } = database;
-    const gate = await aClaimedInput({ execution: ONCE });
-    await beginStep(db, gate.stepId, gate.holder, 'once');
+    const gate = await aReleasedInput({ execution: ONCE });
+    await beginStep(db, gate.stepId, gateOf(gate.stepId), 'once');
     expect(await failAttempt(db, gate.stepId, 'once', 'no answer', true)).toBe('unknown');
     expect(await stepOf(gate.stepId)).toMatchObject({
       status: 'error',
       outcomeUnknown: true,
-      errorMessage: `no answer Whether it did its work cannot be known, and it must not be repeated: look for its idempotency key ${gate.stepId} where it writes, and start a new run if it did nothing.`,
+      errorMessage: `no answer Whether it did its work cannot be known, and it must not be repeated: look for its idempotency key ${gate.stepId} where it writes, then settle the step (countersign step settle) and retry the run.`,
     });
     expect(await reviewNow(db, gate)).toMatchObject({
       status: 'UNKNOWN',
@@ -555,13 +739,13 @@ describe('failAttempt', () => {
   test('does not count for an attempt that is no longer the latest', async () => {
     const { db } = database;
     const { stepId } = await aStep({ execution: REPEATABLE });
-    await beginStep(db, stepId, null, 'first');
-    await beginStep(db, stepId, null, 'second');
+    await beginStep(db, stepId, runOf(stepId), 'first');
+    await beginStep(db, stepId, runOf(stepId), 'second');
     const before = await stepOf(stepId);
-    expect(await failAttempt(db, stepId, 'first', 'too late', false)).toBe('superseded');
+    expect(await failAttempt(db, stepId, 'first', 'too late', false)).toBe('late');
     expect(await stepOf(stepId)).toEqual(before);
     await finish(stepId, 'second');
-    expect(await failAttempt(db, stepId, 'second', 'after all', false)).toBe('superseded');
+    expect(await failAttempt(db, stepId, 'second', 'after all', false)).toBe('late');
     expect(await stepOf(stepId)).toMatchObject({ status: 'completed', errorMessage: null });
   });
 });
@@ -577,7 +761,7 @@ describe('stampAlive', () => {
   ])('says of a step that is %s whether its answer is wanted: %j', async (status, isWanted) => {
     const { db } = database;
     const { stepId } = await aStep();
-    await beginStep(db, stepId, null, 'first');
+    await beginStep(db, stepId, runOf(stepId), 'first');
     await db.updateTable('step').set({ status }).where('id', '=', stepId).execute();
     expect(await stampAlive(db, stepId, 'first')).toBe(isWanted);
     // An overtaken attempt, and one that has not begun yet, cannot tell.
@@ -597,117 +781,157 @@ describe('failStep', () => {
   });
 });
 
-const at = (ms: number): string => new Date(Date.UTC(2026, 0, 1) + ms).toISOString();
-
 describe('takeStep', () => {
   test('makes the first who asks the holder, and says again what it said when it asks again', async () => {
     const { db } = database;
     const { runId, stepId } = await aStep({ review: aGate() });
+    const caller = gateOf(stepId);
     for (const _ of [1, 2]) {
-      expect(await takeStep(db, stepId, { workflowId: 'w1', startedAt: at(0) })).toEqual({
-        kind: 'unopened',
-      });
+      expect(await takeStep(db, stepId, caller)).toMatchObject({ kind: 'unopened' });
+      expect(await stepOf(stepId)).toMatchObject({ holder: caller.workflowId, holderNumber: 1 });
     }
-    expect(await stepOf(stepId)).toMatchObject({ holder: 'w1', holderStartedAt: new Date(at(0)) });
     expect(await cancelsOwed(runId)).toEqual([]);
     expect(await auditOfRun(runId, 'holder_replaced')).toEqual([]);
   });
 
-  test('lets a younger workflow take over, and owes the one before a cancel', async () => {
+  test('gives a held step to another workflow only once Temporal has confirmed it, whatever it is called', async () => {
     const { db } = database;
     const gate = await aParkedGate(db);
-    await vote(db, gate, person('u_ann'));
-    const younger = { workflowId: 'younger', startedAt: new Date(Date.now() + 60_000).toJSON() };
-    for (const _ of [1, 2]) {
-      expect(await takeStep(db, gate.stepId, younger)).toMatchObject({
-        kind: 'waiting',
-        gate: { reviewId: gate.review.id, facts: [{ kind: 'vote', seq: 1, reviewerId: 'u_ann' }] },
+    for (const name of ['another', '0', '~', 'ZZZ']) {
+      expect(await takeStep(db, gate.stepId, gateOf(gate.stepId, name))).toEqual({
+        kind: 'verify',
+        parentWorkflowId: gate.run.id,
       });
     }
-    expect(await stepOf(gate.stepId)).toMatchObject({ holder: 'younger' });
+    expect(await stepOf(gate.stepId)).toMatchObject({ holder: gate.holder, holderNumber: 1 });
+    expect(await cancelsOwed(gate.run.id)).toEqual([]);
+  });
+
+  test('lets a confirmed workflow take over, and owes the one before a cancel', async () => {
+    const { db } = database;
+    const gate = await aParkedGate(db, { groups: [{ group: 'finance', required: 2 }] });
+    await vote(db, gate, person('u_ann', 'finance'));
+    const next = gateOf(gate.stepId, 'next');
+    for (const _ of [1, 2]) {
+      expect(await takeStep(db, gate.stepId, next, true)).toMatchObject({
+        kind: 'waiting',
+        gate: { reviewId: gate.review.id, state: { seq: 1, status: 'PENDING' } },
+      });
+    }
+    expect(await stepOf(gate.stepId)).toMatchObject({ holder: next.workflowId, holderNumber: 2 });
     expect(await cancelsOwed(gate.run.id)).toMatchObject([
       { workflowId: gate.holder, state: 'pending', leaseToken: null },
     ]);
     expect(await auditOfRun(gate.run.id, 'holder_replaced')).toMatchObject([
-      { detail: { step_id: gate.stepId, before: gate.holder, after: 'younger' } },
+      { detail: { step_id: gate.stepId, before: gate.holder, after: next.workflowId } },
     ]);
     // The run itself is not cancelled by that.
-    expect(await claim(db, gate)).toMatchObject({ granted: false, why: 'superseded' });
-    expect(await claim(db, gate, { holder: 'younger' })).toMatchObject({ granted: true });
+    expect(await getRun(db, gate.run.id)).toMatchObject({ status: 'running' });
+    expect(await check(db, gate)).toMatchObject({ kind: 'ended', end: 'superseded' });
+    expect(await checkGate(db, gate.stepId, next)).toMatchObject({ kind: 'waiting' });
   });
 
-  test('never gives the step back to an older workflow, whatever the step has come to', async () => {
+  test('never gives the step back to a workflow that was replaced, confirmed or not', async () => {
     const { db } = database;
     const { stepId } = await aStep({ review: aGate() });
-    await takeStep(db, stepId, { workflowId: 'younger', startedAt: at(1) });
-    const older = { workflowId: 'older', startedAt: at(0) };
-    expect(await takeStep(db, stepId, older)).toEqual({ kind: 'ended', end: 'superseded' });
-    await failStep(db, stepId, 'broken');
-    expect(await takeStep(db, stepId, older)).toEqual({ kind: 'ended', end: 'superseded' });
-    expect(await stepOf(stepId)).toMatchObject({ holder: 'younger' });
-  });
-
-  test('of two workflows that started at once settles on one, however often they ask', async () => {
-    const { db } = database;
-    const { stepId } = await aStep({ review: aGate() });
-    const [one, two] = [
-      { workflowId: 'gate~1', startedAt: at(0) },
-      { workflowId: 'gate~2', startedAt: at(0) },
-    ];
-    for (const asking of [one, two, one, two, one]) {
-      await takeStep(db, stepId, asking);
+    const [first, second, third] = ['1', '2', '3'].map((name) => gateOf(stepId, name));
+    for (const caller of [first, second, third]) {
+      await takeStep(db, stepId, caller ?? null, true);
     }
-    expect(await stepOf(stepId)).toMatchObject({ holder: 'gate~2' });
-    expect(await takeStep(db, stepId, one)).toEqual({ kind: 'ended', end: 'superseded' });
+    const superseded = { kind: 'ended', end: 'superseded', run: null };
+    for (const caller of [first, second]) {
+      for (const isConfirmed of [false, true]) {
+        expect(await takeStep(db, stepId, caller ?? null, isConfirmed)).toEqual(superseded);
+      }
+    }
+    expect(await stepOf(stepId)).toMatchObject({ holder: third?.workflowId, holderNumber: 3 });
   });
 
-  test('asked by twenty at once leaves the youngest as holder, and each it replaced is owed one cancel', async () => {
+  test('is refused to whoever was not started for this step', async () => {
+    const { db } = database;
+    const { stepId } = await aStep({ review: aGate() });
+    const strangers: readonly Caller[] = [
+      null,
+      runOf(stepId),
+      loopOf(stepId),
+      gateOf(`${stepId}2`),
+      { ...gateOf(stepId), workflowId: stepId },
+      { ...gateOf(stepId), workflowType: 'somebodysOwn' },
+    ];
+    for (const caller of strangers) {
+      expect(await takeStep(db, stepId, caller, true)).toEqual({ kind: 'not_theirs' });
+    }
+    const plain = await aStep();
+    expect(await takeStep(db, plain.stepId, gateOf(plain.stepId), true)).toEqual({
+      kind: 'not_theirs',
+    });
+    for (const id of [stepId, plain.stepId]) {
+      expect(await stepOf(id)).toMatchObject({ holder: null, holderNumber: 0 });
+    }
+  });
+
+  test('asked by twenty at once makes one the holder; the others have to be confirmed', async () => {
     const { db } = database;
     const { runId, stepId } = await aStep({ review: aGate() });
-    const order = Array.from({ length: 20 }, (_, n) => (n * 7) % 20);
-    const takings = await Promise.all(
-      order.map((n) => takeStep(db, stepId, { workflowId: `w${n}`, startedAt: at(n) })),
-    );
-    expect(await stepOf(stepId)).toMatchObject({ holder: 'w19' });
-    const took = order.filter((_, index) => takings[index]?.kind === 'unopened');
+    const callers = Array.from({ length: 20 }, (_, n) => gateOf(stepId, `w${n}`));
+    const takings = await Promise.all(callers.map((caller) => takeStep(db, stepId, caller)));
+    const won = callers.filter((_, index) => takings[index]?.kind === 'unopened');
+    expect(won).toHaveLength(1);
+    expect(takings.filter(({ kind }) => kind === 'verify')).toHaveLength(19);
+    expect(await stepOf(stepId)).toMatchObject({ holder: won[0]?.workflowId, holderNumber: 1 });
+    expect(await cancelsOwed(runId)).toEqual([]);
+  });
+
+  test('of twenty that are confirmed at once numbers each, and each that was replaced is owed one cancel', async () => {
+    const { db } = database;
+    const { runId, stepId } = await aStep({ review: aGate() });
+    const callers = Array.from({ length: 20 }, (_, n) => gateOf(stepId, `w${n}`));
+    await Promise.all(callers.map((caller) => takeStep(db, stepId, caller, true)));
+    const { holder, holderNumber } = await stepOf(stepId);
+    expect(holderNumber).toBe(20);
     const cancelled = (await cancelsOwed(runId)).map(({ workflowId }) => workflowId ?? '');
     expect(cancelled.toSorted()).toEqual(
-      took
-        .filter((n) => n !== 19)
-        .map((n) => `w${n}`)
+      callers
+        .map(({ workflowId }) => workflowId)
+        .filter((id) => id !== holder)
         .toSorted(),
     );
-    const replaced = await auditOfRun(runId, 'holder_replaced');
-    expect(replaced).toHaveLength(cancelled.length);
-    expect(takings.filter(({ kind }) => kind === 'ended')).toHaveLength(20 - took.length);
+    expect(await auditOfRun(runId, 'holder_replaced')).toHaveLength(19);
   });
 
   test('tells a newcomer how a step ended, and leaves it as it is', async () => {
     const { db } = database;
     const gate = await aParkedGate(db);
     await vote(db, gate, person('u_ann'));
-    await claim(db, gate);
     const ended = await stepOf(gate.stepId);
-    const younger = { workflowId: 'younger', startedAt: new Date(Date.now() + 60_000).toJSON() };
-    expect(await takeStep(db, gate.stepId, younger)).toEqual({ kind: 'ended', end: 'completed' });
+    for (const isConfirmed of [false, true]) {
+      expect(await takeStep(db, gate.stepId, gateOf(gate.stepId, 'next'), isConfirmed)).toEqual({
+        kind: 'ended',
+        end: 'completed',
+        run: 'completed',
+      });
+    }
     expect(await stepOf(gate.stepId)).toEqual(ended);
     expect(await cancelsOwed(gate.run.id)).toEqual([]);
   });
 
-  test.each(RUN_STATUSES.filter((status) => status !== 'running'))(
-    'stops a newcomer where the run is %s, unless the release was claimed',
+  test.each(RUN_STATUSES.filter((status) => status !== 'running' && status !== 'pending'))(
+    'stops a newcomer where the run is %s, unless the step was released',
     async (status) => {
       const { db } = database;
-      const younger = { workflowId: 'younger', startedAt: new Date(Date.now() + 60_000).toJSON() };
       const open = await aParkedGate(db);
       await setRunStatus(open.run.id, status);
-      expect(await takeStep(db, open.stepId, younger)).toEqual({ kind: 'ended', end: 'stopped' });
+      expect(await takeStep(db, open.stepId, gateOf(open.stepId, 'next'), true)).toMatchObject({
+        kind: 'ended',
+        end: 'stopped',
+      });
       expect(await stepOf(open.stepId)).toMatchObject({ holder: open.holder });
 
-      const claimed = await aClaimedInput();
-      await setRunStatus(claimed.run.id, status);
-      expect(await takeStep(db, claimed.stepId, younger)).toMatchObject({ kind: 'waiting' });
-      expect(await stepOf(claimed.stepId)).toMatchObject({ holder: 'younger' });
+      const released = await aReleasedInput();
+      await setRunStatus(released.run.id, status);
+      const next = gateOf(released.stepId, 'next');
+      expect(await takeStep(db, released.stepId, next, true)).toEqual({ kind: 'execute' });
+      expect(await stepOf(released.stepId)).toMatchObject({ holder: next.workflowId });
     },
   );
 
@@ -719,34 +943,35 @@ describe('takeStep', () => {
     const signal = due.find(({ reviewId }) => reviewId === gate.review.id);
     expect(signal?.workflowId).toBe(gate.holder);
     await settleMessage(db, signal ?? expect.fail('no signal'), 'failed', 'it is gone');
-    const younger = { workflowId: 'younger', startedAt: new Date(Date.now() + 60_000).toJSON() };
-    await takeStep(db, gate.stepId, younger);
-    const row = await db
-      .selectFrom('outbox')
-      .select('state')
-      .where('id', '=', signal?.id ?? '')
-      .executeTakeFirst();
-    expect(row).toEqual({ state: 'superseded' });
+    await takeStep(db, gate.stepId, gateOf(gate.stepId, 'next'), true);
+    expect(await resumeOf(db, gate.review.id)).toEqual({ status: 'resumed', error: null });
   });
 });
 
 describe('the review of a step', () => {
   test('is opened once, however often and by however many it is asked for', async () => {
     const { db } = database;
-    const { runId, stepId } = await aStep({ review: aGate({ placement: 'input' }) });
-    await takeStep(db, stepId, { workflowId: 'w', startedAt: at(0) });
     const gate = aGate({ placement: 'input' });
+    const { runId, stepId } = await aStep({ review: gate });
+    const caller = gateOf(stepId);
+    await takeStep(db, stepId, caller);
     const views = await Promise.all(
       Array.from({ length: 20 }, (_, n) =>
-        openInputReview(db, stepId, 'w', gate, firingWith({ n })),
+        openInputReview(db, stepId, caller, gate, {
+          input: { input: { n }, blocks: {} },
+          firing: firingWith({ n }),
+        }),
       ),
     );
-    expect(new Set(views.map((view) => view?.reviewId)).size).toBe(1);
-    expect(new Set(views.map((view) => view?.newestVersionId)).size).toBe(1);
+    const [first] = views;
+    if (first === undefined || first === null || first === 'gone') {
+      throw new Error('the gate did not open');
+    }
+    expect(views).toEqual(views.map(() => first));
     const versions = await db
       .selectFrom('version')
       .select('snapshot')
-      .where('reviewId', '=', views[0]?.reviewId ?? '')
+      .where('reviewId', '=', first.reviewId)
       .execute();
     expect(versions).toHaveLength(1);
     expect(await stepOf(stepId)).toMatchObject({
@@ -757,27 +982,39 @@ describe('the review of a step', () => {
     await expectConsistent(db, runId);
   });
 
-  test('is not opened for anybody but the holder, nor in a run that is not running, nor once the step has ended', async () => {
+  test('is neither opened nor waived for anybody but the holder, nor in a run that is not running, nor once the step has ended', async () => {
     const { db } = database;
     const gate = aGate({ placement: 'input' });
-    const open = (stepId: string, holder: string) =>
-      openInputReview(db, stepId, holder, gate, firingWith({}));
-    const one = await aStep({ review: gate });
-    await takeStep(db, one.stepId, { workflowId: 'w', startedAt: at(0) });
-    expect(await open(one.stepId, 'another')).toBeNull();
-    await setRunStatus(one.runId, 'cancelling');
-    expect(await open(one.stepId, 'w')).toBeNull();
-    await setRunStatus(one.runId, 'running');
-    await failStep(db, one.stepId, 'broken');
-    expect(await open(one.stepId, 'w')).toBeNull();
-    expect(await findReviewOfStep(db, one.stepId)).toBeNull();
+    const { runId, stepId } = await aStep({ review: gate });
+    const caller = gateOf(stepId);
+    const open = async (by: Caller): Promise<readonly unknown[]> => {
+      const input = { input: {}, blocks: {} };
+      const answers: unknown[] = [];
+      for (const firing of [firingWith({}), null]) {
+        answers.push(await openInputReview(db, stepId, by, gate, { input, firing }));
+      }
+      return answers;
+    };
+    const gone = ['gone', 'gone'];
+    expect(await open(caller)).toEqual(gone);
+    await takeStep(db, stepId, caller);
+    for (const stranger of [null, runOf(stepId), gateOf(stepId, 'another')]) {
+      expect(await open(stranger)).toEqual(gone);
+    }
+    await setRunStatus(runId, 'cancelling');
+    expect(await open(caller)).toEqual(gone);
+    await setRunStatus(runId, 'running');
+    await failStep(db, stepId, 'broken');
+    expect(await open(caller)).toEqual(gone);
+    expect(await findReviewOfStep(db, stepId)).toBeNull();
+    expect(await stepOf(stepId)).toMatchObject({ waivedInputSha256: null });
   });
 
   test('that cannot be opened leaves nothing of itself', async () => {
     const { db } = database;
     const { runId, stepId } = await aStep({ review: aGate() });
-    await takeStep(db, stepId, { workflowId: 'w', startedAt: at(0) });
-    await beginStep(db, stepId, 'w', 'first');
+    await takeStep(db, stepId, gateOf(stepId));
+    await beginStep(db, stepId, gateOf(stepId), 'first');
     const opening = finishStep(
       db,
       { stepId, attemptToken: 'first', result: { ...RESULT, output: SNAPSHOT } },

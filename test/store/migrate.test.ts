@@ -6,7 +6,7 @@ import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
 import type { Placement } from '../../src/domain/definition.js';
 import type { Fact, Verdict } from '../../src/domain/facts.js';
-import type { Entry } from '../../src/domain/policy.js';
+import type { Assignee, Entry } from '../../src/domain/policy.js';
 import type { Decision } from '../../src/domain/review-state.js';
 import {
   REVIEW_STATUSES,
@@ -16,17 +16,20 @@ import {
 } from '../../src/domain/statuses.js';
 import type { Actor } from '../../src/store/actors.js';
 import type { NewVersion } from '../../src/store/add-version.js';
-import { type Database, openDatabase } from '../../src/store/database.js';
+import { CHANGE_KINDS } from '../../src/store/change-feed.js';
+import { type Database, type Db, inTransaction, openDatabase } from '../../src/store/database.js';
+import { PATIENT_LIMITS } from '../../src/store/limits.js';
 import { checkSchema, migrate, SchemaError } from '../../src/store/migrate.js';
 import { MIGRATIONS } from '../../src/store/migrations.js';
 import type { LeasedMessage } from '../../src/store/outbox.js';
+import { buildIndexes, type SchemaStep } from '../../src/store/schema-step.js';
 import type { OutboxRow, RunRow, VersionRow } from '../../src/store/tables.js';
 import { createTestDatabase, databaseUrl, type TestDatabase } from '../support/database.js';
 import { until } from '../support/until.js';
 
 let server: Database;
 beforeAll(() => {
-  server = openDatabase(inject('postgresUrl'), { maxConnections: 2 });
+  server = openDatabase(inject('postgresUrl'), { maxConnections: 2, limits: PATIENT_LIMITS });
 });
 afterAll(() => server.close());
 
@@ -47,7 +50,7 @@ async function anEmptyDatabase(): Promise<string> {
 }
 
 async function withDatabase<T>(url: string, use: (database: Database) => Promise<T>): Promise<T> {
-  const database = openDatabase(url, { maxConnections: 2 });
+  const database = openDatabase(url, { maxConnections: 2, limits: PATIENT_LIMITS });
   try {
     return await use(database);
   } finally {
@@ -135,6 +138,126 @@ describe('migrate', () => {
   });
 });
 
+describe('the steps of a migration', () => {
+  const statement = (text: string): SchemaStep => ({
+    async up(db) {
+      await sql.raw(text).execute(db);
+    },
+  });
+  const things = statement('create table thing (id int primary key, value int)');
+  const stepsTaken = async (db: Db): Promise<readonly string[]> => {
+    const { rows } = await sql<{ name: string }>`
+      select name from kysely_migration order by name`.execute(db);
+    return rows.map(({ name }) => name);
+  };
+  const isUsable = async (db: Db, index: string): Promise<boolean | undefined> => {
+    const { rows } = await sql<{ valid: boolean }>`
+      select indisvalid as valid from pg_index where indexrelid = to_regclass(${index})`.execute(
+      db,
+    );
+    return rows[0]?.valid;
+  };
+
+  test('are a transaction each: those before the one that fails stay', async () => {
+    await withDatabase(await anEmptyDatabase(), async ({ db }) => {
+      const steps = { '0001_a': things, '0002_b': statement('create table b (id nothing)') };
+      const error = await rejectionOf(migrate(db, { steps }));
+      expect(error).toMatchObject({ name: 'SchemaError', cause: { code: '42704' } });
+      expect(await stepsTaken(db)).toEqual(['0001_a']);
+      const mended = { ...steps, '0002_b': statement('create table b (id int)') };
+      expect(await migrate(db, { steps: mended })).toEqual(['0002_b']);
+    });
+  });
+
+  test('let others pass while they wait for a table that is in use, and are taken once it is free', async () => {
+    await withDatabase(await anEmptyDatabase(), async ({ db, url }) => {
+      await migrate(db, { steps: { '0001_a': things } });
+      await withDatabase(url, async (other) => {
+        let waits = 0;
+        let release = (): void => {};
+        const released = new Promise<void>((resolve) => {
+          release = resolve;
+        });
+        let migrated: Promise<readonly string[]> = Promise.resolve([]);
+        await inTransaction(other.db, async (tx) => {
+          await sql`select * from thing`.execute(tx);
+          migrated = migrate(db, {
+            steps: {
+              '0001_a': things,
+              '0002_b': statement('alter table thing add column more int'),
+            },
+            lockMs: 50,
+            pauseMs: 50,
+            onWait: () => {
+              waits += 1;
+              if (waits === 2) {
+                release();
+              }
+            },
+          });
+          await released;
+          // What came behind the migration is served all the same.
+          await sql`select * from thing`.execute(other.reads);
+        });
+        expect(await migrated).toEqual(['0002_b']);
+      });
+    });
+  });
+
+  test('build an index while others write', async () => {
+    await withDatabase(await anEmptyDatabase(), async ({ db, url }) => {
+      const indexes = {
+        '0001_a': things,
+        '0002_b': buildIndexes({ by_value: 'on thing (value)' }),
+      };
+      await migrate(db, { steps: { '0001_a': things } });
+      await withDatabase(url, async (other) => {
+        let migrated: Promise<readonly string[]> = Promise.resolve([]);
+        await inTransaction(other.db, async (tx) => {
+          await sql`insert into thing values (1, 1)`.execute(tx);
+          migrated = migrate(db, { steps: indexes });
+          await until('the build to wait for that transaction', async () => {
+            const { rows } = await sql`select 1 from pg_stat_progress_create_index
+              where phase like 'waiting for%'`.execute(other.reads);
+            return rows.length > 0;
+          });
+          await sql`insert into thing values (2, 2)`.execute(other.reads);
+        });
+        expect(await migrated).toEqual(['0002_b']);
+        expect(await isUsable(db, 'by_value')).toBe(true);
+      });
+    });
+  });
+
+  test('build an index anew of which an attempt has left only an invalid one', async () => {
+    await withDatabase(await anEmptyDatabase(), async ({ db }) => {
+      const steps = {
+        '0001_a': things,
+        '0002_b': buildIndexes({
+          by_value: 'unique on thing (value)',
+          by_id: 'on thing (id desc)',
+        }),
+      };
+      await migrate(db, { steps: { '0001_a': things } });
+      await sql`insert into thing values (1, 7), (2, 7)`.execute(db);
+      expect(await rejectionOf(migrate(db, { steps }))).toMatchObject({ cause: { code: '23505' } });
+      expect(await isUsable(db, 'by_value')).toBe(false);
+      await sql`delete from thing where id = 2`.execute(db);
+      expect(await migrate(db, { steps })).toEqual(['0002_b']);
+      expect([await isUsable(db, 'by_value'), await isUsable(db, 'by_id')]).toEqual([true, true]);
+    });
+  });
+
+  test('are taken once by twenty processes, also where they build indexes', async () => {
+    const url = await anEmptyDatabase();
+    const steps = { '0001_a': things, '0002_b': buildIndexes({ by_value: 'on thing (value)' }) };
+    const taken = await Promise.all(
+      Array.from({ length: 20 }, () => withDatabase(url, ({ db }) => migrate(db, { steps }))),
+    );
+    expect(taken.filter((names) => names.length > 0)).toEqual([['0001_a', '0002_b']]);
+  });
+});
+
 describe('checkSchema', () => {
   test('refuses a database that was never migrated, or not far enough, and says what to run', async () => {
     const url = await anEmptyDatabase();
@@ -186,6 +309,7 @@ describe('the schema', () => {
       [...definition.matchAll(/'([^']*)'::text/g)].map(([, value]) => value ?? ''),
     ]);
     const expected: Record<string, readonly string[]> = {
+      'change.kind': CHANGE_KINDS,
       'entry.kind': membersOf<Entry['kind']>({ group: true, reviewer: true, anyone: true }),
       'entry.status': membersOf<VotedStatus>({
         PENDING: true,
@@ -196,15 +320,21 @@ describe('the schema', () => {
       'fact.actor_kind': membersOf<Actor['kind']>({ person: true, service: true, system: true }),
       'fact.kind': membersOf<Fact['kind']>({
         vote: true,
+        withdrawn: true,
+        reassigned: true,
         release_requested: true,
         cancelled: true,
       }),
+      'fact.to_kind': membersOf<Assignee['kind']>({ group: true, reviewer: true }),
       'fact.verdict': membersOf<Verdict>({ approved: true, rejected: true, revoked: true }),
-      'outbox.kind': membersOf<LeasedMessage['kind']>({ start: true, signal: true, cancel: true }),
+      'outbox.kind': membersOf<LeasedMessage['kind']>({
+        start: true,
+        restart: true,
+        signal: true,
+        cancel: true,
+      }),
       'outbox.state': membersOf<OutboxRow['state']>({
         pending: true,
-        delivered: true,
-        superseded: true,
         failed: true,
       }),
       'review.placement': membersOf<Placement>({ output: true, input: true }),
@@ -237,12 +367,17 @@ describe('the schema', () => {
       select conrelid::regclass::text as table, pg_get_constraintdef(oid) as definition
         from pg_constraint
        where contype = 'c' and connamespace = 'public'::regnamespace
-         and array_length(conkey, 1) > 1 order by 1`.execute(database.db);
+         and array_length(conkey, 1) > 1 order by 1, 2 desc`.execute(database.db);
     expect(rows).toEqual([
       {
         table: 'fact',
         definition:
           "CHECK (((kind = 'vote'::text) = ((version_id IS NOT NULL) AND (verdict IS NOT NULL) AND (fills IS NOT NULL) AND (forced IS NOT NULL))))",
+      },
+      {
+        table: 'fact',
+        definition:
+          "CHECK (((kind = 'reassigned'::text) = ((entry_key IS NOT NULL) AND (to_kind IS NOT NULL) AND (to_subject IS NOT NULL))))",
       },
       {
         table: 'review',
@@ -261,8 +396,8 @@ describe('the schema', () => {
          and c.column_name = 'project_id'
        where t.table_schema = 'public' order by 1`.execute(database.db);
     const without = rows.filter(({ nullable }) => nullable !== 'NO').map(({ name }) => name);
-    // A project is its own; the other two are the migrator's.
-    expect(without).toEqual(['kysely_migration', 'kysely_migration_lock', 'project']);
+    // A project is its own; the other one is the migrator's.
+    expect(without).toEqual(['kysely_migration', 'project']);
     expect(rows.length).toBeGreaterThan(13);
   });
 

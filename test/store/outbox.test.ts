@@ -2,8 +2,8 @@ import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { SYSTEM } from '../../src/store/actors.js';
 import { inTransaction, openDatabase } from '../../src/store/database.js';
+import { oweAgain, oweNewsAgain } from '../../src/store/drift.js';
 import { takeStep } from '../../src/store/gates.js';
-import { listenForMessages } from '../../src/store/listen.js';
 import {
   asResume,
   type LeasedMessage,
@@ -14,6 +14,7 @@ import {
   postponeMessage,
   readBacklog,
   readLeasedMessage,
+  renewLeases,
   type Resume,
   resumeOf,
   settleMessage,
@@ -21,11 +22,9 @@ import {
 import { createRun } from '../../src/store/runs.js';
 import type { OutboxRow, RunRow } from '../../src/store/tables.js';
 import { putWorkflow } from '../../src/store/workflows.js';
+import { gateOf } from '../support/callers.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { aBlock, aDefinition, aParkedGate, aRun, person, vote } from '../support/parked.js';
-import { until } from '../support/until.js';
-
-const A_TIME: unknown = expect.any(Date);
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -136,9 +135,7 @@ describe('leaseDueMessages', () => {
     expect(faults).toEqual([]);
     expect(leased.size).toBe(2_000);
     expect(await readBacklog(db)).toEqual({ pending: 0, oldestPendingMs: null, failed: 0 });
-    const { rows } = await sql<{ attempts: number }>`
-      select distinct attempts from outbox`.execute(db);
-    expect(rows).toEqual([{ attempts: 1 }]);
+    expect(await db.selectFrom('outbox').selectAll().execute()).toEqual([]);
   });
 
   test('holds what belongs to a run while its start is owed, also while that is being sent', async () => {
@@ -227,11 +224,11 @@ describe('leaseDueMessages', () => {
       payload: { review_id: gate.review.id, fact: { seq: 1 }, status: { status: 'PENDING' } },
     });
     await postponeMessage(db, first, 0, 'it is gone');
-    const startedAt = new Date(Date.now() + 60_000).toISOString();
-    await takeStep(db, gate.stepId, { workflowId: 'younger', startedAt });
+    const next = gateOf(gate.stepId, 'next');
+    await takeStep(db, gate.stepId, next, true);
     const again = await leaseDueMessages(db, ALL);
     expect(again.map(({ kind, workflowId, attempts }) => [kind, workflowId, attempts])).toEqual([
-      ['signal', 'younger', 2],
+      ['signal', next.workflowId, 2],
       ['cancel', gate.holder, 1],
     ]);
   });
@@ -271,17 +268,9 @@ describe('a lease', () => {
     expect(await rowOf(lost.id)).toEqual(before);
 
     expect(await settleMessage(db, held, 'delivered')).toBe(true);
-    const ended = await rowOf(lost.id);
-    expect(ended).toMatchObject({
-      state: 'delivered',
-      leaseToken: null,
-      leaseUntil: null,
-      lastError: null,
-      settledAt: A_TIME,
-    });
     expect(await settleMessage(db, held, 'failed', 'once more')).toBe(false);
     await postponeMessage(db, held, 0, 'once more');
-    expect(await rowOf(lost.id)).toEqual(ended);
+    expect(await db.selectFrom('outbox').selectAll().execute()).toEqual([]);
   });
 
   test('that has run out, and that nobody else has taken, still settles its message', async () => {
@@ -305,6 +294,25 @@ describe('a lease', () => {
     const tokens = batches.map((batch) => new Set(batch.map(({ leaseToken }) => leaseToken)));
     expect(tokens.map(({ size }) => size)).toEqual([1, 1]);
     expect(new Set(tokens.flatMap((set) => [...set])).size).toBe(2);
+  });
+});
+
+describe('renewLeases', () => {
+  test('prolongs what is still held, and gives back nothing that was lost', async () => {
+    const { db } = database;
+    const run = await aRun(db);
+    const lost = (await oweCancel(run, 60_000, 'w1')) ?? expect.fail('no lease');
+    await endLeases();
+    const taken = await leaseOne();
+    const held = (await oweCancel(run, 60_000, 'w2')) ?? expect.fail('no lease');
+    const before = [await rowOf(taken.id), await rowOf(held.id)];
+    await renewLeases(db, [lost, held], 120_000);
+    expect(await rowOf(taken.id)).toEqual(before[0]);
+    const renewed = await rowOf(held.id);
+    expect(renewed).toEqual({ ...before[1], leaseUntil: renewed.leaseUntil });
+    expect(renewed.leaseUntil?.getTime()).toBeGreaterThan(
+      (before[1]?.leaseUntil?.getTime() ?? Infinity) + 30_000,
+    );
   });
 });
 
@@ -368,82 +376,10 @@ describe('nextDueInMs', () => {
   });
 });
 
-describe('NOTIFY', () => {
-  test('is heard at commit by whoever listens, and also after the listening connection was cut', async () => {
-    const { db, url } = database;
-    let heard = 0;
-    const unlisten = listenForMessages(url, () => {
-      heard += 1;
-    });
-    const listeners = async (): Promise<readonly number[]> => {
-      const { rows } = await sql<{ pid: number }>`
-        select pid from pg_stat_activity where datname = current_database()
-           and application_name = 'countersign-listen' and state = 'idle' and query like 'listen %'`.execute(
-        db,
-      );
-      return rows.map(({ pid }) => pid);
-    };
-    try {
-      await until('it to listen', () => heard === 1);
-      const run = await aRun(db);
-      await until('all that was said so far to be heard', async () => (await listeners())[0]);
-
-      const before = heard;
-      await db.transaction().execute(async (tx) => {
-        const about = { projectId: 'prj_default', runId: run.id, workflowId: run.id };
-        await oweMessage(tx, { ...about, kind: 'cancel' }, 0);
-      });
-      await until('the message to be heard', () => heard > before);
-
-      const [pid] = await listeners();
-      await sql`select pg_terminate_backend(${pid})`.execute(db);
-      const cut = heard;
-      await until('it to listen again', () => heard > cut);
-      const [other] = await until('another connection', async () => {
-        const now = await listeners();
-        return now.length === 1 && now[0] !== pid ? now : null;
-      });
-      expect(other).not.toBe(pid);
-      const again = heard;
-      await oweCancel(run);
-      await until('the next message to be heard', () => heard > again);
-    } finally {
-      await unlisten();
-    }
-  });
-
-  test('is not sent for what its writer has leased, nor for what is rolled back', async () => {
-    const { db, url } = database;
-    let heard = 0;
-    const unlisten = listenForMessages(url, () => {
-      heard += 1;
-    });
-    try {
-      await until('it to listen', () => heard === 1);
-      const run = await aRun(db);
-      await oweCancel(run, 60_000);
-      const about = { projectId: 'prj_default', runId: run.id, workflowId: run.id };
-      const undone = db.transaction().execute(async (tx) => {
-        await oweMessage(tx, { ...about, kind: 'cancel' }, 0);
-        throw new Error('undone');
-      });
-      await expect(undone).rejects.toThrow('undone');
-      expect(heard).toBe(1);
-      // Notices come in the order of commits: this one would be the third.
-      await oweCancel(run);
-      await until('a message to be heard', () => heard > 1);
-      expect(heard).toBe(2);
-    } finally {
-      await unlisten();
-    }
-  });
-});
-
 describe('resumeOf', () => {
   const resumed: Resume = { status: 'resumed', error: null };
-  test.each<[Pick<OutboxRow, 'state' | 'lastError'>, Resume]>([
-    [{ state: 'delivered', lastError: null }, resumed],
-    [{ state: 'superseded', lastError: 'it has ended' }, resumed],
+  test.each<[{ readonly [Key in 'state' | 'lastError']: OutboxRow[Key] | null }, Resume]>([
+    [{ state: null, lastError: null }, resumed],
     [
       { state: 'pending', lastError: null },
       {
@@ -476,8 +412,8 @@ describe('resumeOf', () => {
           'The vote is recorded, but its workflow could not be told: unknown. An operator can run `countersign doctor --fix`.',
       },
     ],
-  ])('says of a row %j what the API says', (row, resume) => {
-    expect(asResume(row)).toEqual(resume);
+  ])('says of a message %j what the API says', ({ state, lastError }, resume) => {
+    expect(asResume(state, lastError)).toEqual(resume);
   });
 
   test('is about the latest vote, and says skipped where nobody has to be told', async () => {
@@ -497,6 +433,44 @@ describe('resumeOf', () => {
       await settleMessage(db, message, message.kind === 'cancel' ? 'failed' : 'delivered');
     }
     expect(await resumeOf(db, gate.review.id)).toMatchObject({ status: 'resumed' });
+  });
+});
+
+describe('oweAgain', () => {
+  const signals = async (reviewId: string) =>
+    await database.db
+      .selectFrom('outbox')
+      .select(['factId', 'payload', 'state', 'attempts'])
+      .where('reviewId', '=', reviewId)
+      .execute();
+
+  test('owes the latest fact of a review as it was owed before, when that had left the outbox', async () => {
+    const { db } = database;
+    const gate = await aParkedGate(db, { groups: [{ group: 'finance', required: 3 }] });
+    await vote(db, gate, person('u_ann', 'finance'));
+    await vote(db, gate, person('u_bob', 'finance'));
+    const [, latest] = await signals(gate.review.id);
+    for (const message of await leaseDueMessages(db, ALL)) {
+      await settleMessage(db, message, 'delivered');
+    }
+    const news = { runId: gate.run.id, reviewId: gate.review.id, seq: 2 };
+    expect([await oweNewsAgain(db, news), await oweNewsAgain(db, news)]).toEqual([true, true]);
+    expect(await signals(gate.review.id)).toEqual([latest]);
+    expect(await resumeOf(db, gate.review.id)).toMatchObject({ status: 'pending' });
+  });
+
+  test('owes what failed from the start, and nothing where nobody has to be told', async () => {
+    const { db } = database;
+    const gate = await aParkedGate(db);
+    const news = { runId: gate.run.id, reviewId: gate.review.id, seq: 0 };
+    expect(await oweNewsAgain(db, news)).toBe(false);
+    expect(await signals(gate.review.id)).toEqual([]);
+    await vote(db, gate, person('u_ann'));
+    const message = await leaseOne();
+    await settleMessage(db, message, 'failed', 'it has ended');
+    await oweAgain(db, message.id);
+    expect(await signals(gate.review.id)).toMatchObject([{ state: 'pending', attempts: 0 }]);
+    expect(await leaseOne()).toMatchObject({ id: message.id });
   });
 });
 

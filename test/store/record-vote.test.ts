@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { Gate } from '../../src/domain/definition.js';
 import { standingVotes } from '../../src/domain/tally.js';
@@ -9,6 +10,7 @@ import { beginStep, completeStep, finishStep } from '../../src/store/ledger.js';
 import type { VoteResult } from '../../src/store/record-vote.js';
 import { listEntries, listFacts, readFact } from '../../src/store/reviews.js';
 import { getRun } from '../../src/store/runs.js';
+import { gateOf } from '../support/callers.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import {
   aBlock,
@@ -16,7 +18,7 @@ import {
   aParkedGate,
   aRunningRun,
   asObject,
-  claim,
+  check,
   members,
   park,
   type ParkedGate,
@@ -56,7 +58,7 @@ const settledBy = (results: readonly VoteResult[]): number =>
 const say = (result: VoteResult): string =>
   result.kind === 'refused'
     ? result.refusals.map(({ code }) => code).join('+')
-    : result.kind === 'not_found'
+    : result.kind === 'not_found' || result.kind === 'signed_out'
       ? result.kind
       : `${result.kind}${result.settled ? ' settled' : ''}${result.late ? ' late' : ''}`;
 const codes = (result: VoteResult): readonly string[] =>
@@ -95,7 +97,7 @@ describe('twenty votes at once', () => {
       people.map(({ id }) => id).toSorted(),
     );
     expect(await reviewNow(db, gate)).toMatchObject({
-      status: 'APPROVED',
+      status: 'EXECUTED',
       decisionSeq: TWENTY,
       decidedBy: facts.at(-1)?.actorId,
     });
@@ -110,7 +112,7 @@ describe('twenty votes at once', () => {
     expect(kinds(results).filter((kind) => kind === 'recorded')).toHaveLength(7);
     expect(kinds(results).filter((kind) => kind === 'already')).toHaveLength(13);
     expect(settledBy(results)).toBe(1);
-    expect(await reviewNow(db, gate)).toMatchObject({ status: 'APPROVED', decisionSeq: 7, rev: 7 });
+    expect(await reviewNow(db, gate)).toMatchObject({ status: 'EXECUTED', decisionSeq: 7, rev: 7 });
     await expectConsistent(db, gate.run.id);
   });
 
@@ -147,7 +149,7 @@ describe('twenty votes at once', () => {
 
     expect(settledBy(results)).toBe(1);
     const review = await reviewNow(db, gate);
-    expect(review.status).toBe('APPROVED');
+    expect(review.status).toBe('EXECUTED');
     const facts = await listFacts(db, gate.review.id);
     const count = (id: string): number => facts.filter(({ versionId }) => versionId === id).length;
     for (const id of ids) {
@@ -193,9 +195,9 @@ describe('twenty votes at once', () => {
 
     expect(settledBy(results)).toBe(1);
     const { status } = await reviewNow(db, gate);
-    expect(['APPROVED', 'REJECTED']).toContain(status);
+    expect(['EXECUTED', 'REJECTED']).toContain(status);
     expect(await getRun(db, gate.run.id)).toMatchObject({
-      status: status === 'APPROVED' ? 'running' : 'cancelling',
+      status: status === 'EXECUTED' ? 'completed' : 'cancelling',
     });
     await expectConsistent(db, gate.run.id);
   });
@@ -227,9 +229,27 @@ describe('races for one run', { timeout: 90_000 }, () => {
     return words.join(', ');
   };
   const afterwards = (runId: string): Promise<void> => expectConsistent(database.db, runId);
-  const sayClaim = async (gate: ParkedGate, versionId?: string): Promise<string> => {
-    const answer = await claim(database.db, gate, versionId === undefined ? {} : { versionId });
-    return answer.granted ? answer.outcome : answer.why;
+  const sayCheck = async (gate: ParkedGate): Promise<string> => {
+    const answer = await check(database.db, gate);
+    return answer.kind === 'ended' ? answer.end : answer.kind;
+  };
+  /** An approved gate whose time to undo is over: the next who asks as its holder releases it. */
+  const aDueGate = async (about: Partial<Gate> = {}, parked?: ParkedGate): Promise<ParkedGate> => {
+    const { db } = database;
+    const gate =
+      parked ??
+      (await aParkedGate(
+        db,
+        { release: { after: '1h' }, ...about },
+        { run: { ownerId: 'u_owner' } },
+      ));
+    await vote(db, gate, person('u_ann'));
+    await db
+      .updateTable('review')
+      .set({ decidedAt: sql`decided_at - interval '1 hour'` })
+      .where('id', '=', gate.review.id)
+      .execute();
+    return gate;
   };
   const cancel = async (gate: ParkedGate): Promise<string> => {
     const about = { reason: 'not needed any more', dialect: 'native' as const };
@@ -237,11 +257,11 @@ describe('races for one run', { timeout: 90_000 }, () => {
     return run.status;
   };
 
-  test('a vote, a cancellation of the run and a claim end as in one order or another, and never half', async () => {
+  test('a vote, a cancellation of the run and a question of the gate end as in one order or another, and never half', async () => {
     const { db } = database;
     const { possible, seen } = await raceAll(
       db,
-      ['vote', 'cancel', 'claim'],
+      ['vote', 'cancel', 'check'],
       async () => {
         const gate = await aParkedGate(db);
         return {
@@ -249,38 +269,37 @@ describe('races for one run', { timeout: 90_000 }, () => {
           acts: {
             vote: async () => say(await vote(db, gate, person('u_ann'))),
             cancel: () => cancel(gate),
-            claim: () => sayClaim(gate),
+            check: () => sayCheck(gate),
           },
           look: () => lookAt(gate),
         };
       },
       { rounds: 6, afterwards },
     );
-    const revoked = 'step awaiting_review, run cancelling';
+    const revoked = 'review REVOKED null of -, step awaiting_review, run cancelling';
+    const released = 'review EXECUTED approved of 0, step completed, run completed';
     expect([...possible].toSorted()).toEqual([
-      `vote: REVIEW_CANCELLED; cancel: cancelling; claim: cancelled; review REVOKED null of -, ${revoked}`,
-      `vote: REVIEW_CANCELLED; cancel: cancelling; claim: not_decided; review REVOKED null of -, ${revoked}`,
-      `vote: recorded settled; cancel: cancelling; claim: not_decided; review REVOKED rejected of 0, ${revoked}`,
-      `vote: recorded settled; cancel: cancelling; claim: rejected; review REVOKED rejected of 0, ${revoked}`,
-      'vote: recorded settled; cancel: cancelling; claim: released; review EXECUTED approved of 0, step completed, run cancelling',
+      `vote: REVIEW_CANCELLED; cancel: cancelling; check: stopped; ${revoked}`,
+      `vote: REVIEW_CANCELLED; cancel: cancelling; check: waiting; ${revoked}`,
+      `vote: recorded settled; cancel: completed; check: completed; ${released}`,
+      `vote: recorded settled; cancel: completed; check: waiting; ${released}`,
     ]);
     expect(seen.size).toBeGreaterThan(1);
   });
 
-  test('of an approved step, a claim, a cancellation and a withdrawal exclude each other', async () => {
+  test('of an approved step, a release, a cancellation and a withdrawal exclude each other', async () => {
     const { db } = database;
     const { possible, seen } = await raceAll(
       db,
-      ['withdraw', 'cancel', 'claim'],
+      ['withdraw', 'cancel', 'check'],
       async () => {
-        const gate = await aParkedGate(db, {}, { run: { ownerId: 'u_owner' } });
-        await vote(db, gate, person('u_ann'));
+        const gate = await aDueGate();
         return {
           runId: gate.run.id,
           acts: {
             withdraw: async () => say(await withdraw(db, gate, person('u_owner'))),
             cancel: () => cancel(gate),
-            claim: () => sayClaim(gate),
+            check: () => sayCheck(gate),
           },
           look: () => lookAt(gate),
         };
@@ -288,21 +307,21 @@ describe('races for one run', { timeout: 90_000 }, () => {
       { rounds: 2, afterwards },
     );
     for (const outcome of possible) {
-      const isReleased = outcome.includes('claim: released');
+      const isReleased = outcome.includes('check: completed');
       expect(outcome.includes('review EXECUTED')).toBe(isReleased);
+      expect(outcome.includes('run completed')).toBe(isReleased);
       expect(outcome.includes('review REVOKED')).toBe(!isReleased);
     }
     expect(seen.size).toBeGreaterThan(1);
   });
 
-  test('an approved input that was claimed is executed whatever comes; one that was not is revoked', async () => {
+  test('an approved input that was released is executed whatever comes; one that was not is revoked', async () => {
     const { db } = database;
     const { possible, seen } = await raceAll(
       db,
-      ['reject', 'cancel', 'claim'],
+      ['reject', 'cancel', 'check'],
       async () => {
-        const gate = await aParkedGate(db, { placement: 'input' }, { run: { ownerId: 'u_owner' } });
-        await vote(db, gate, person('u_ann'));
+        const gate = await aDueGate({ placement: 'input' });
         return {
           runId: gate.run.id,
           acts: {
@@ -311,7 +330,7 @@ describe('races for one run', { timeout: 90_000 }, () => {
               return say(await vote(db, gate, person('u_owner'), how));
             },
             cancel: () => cancel(gate),
-            claim: () => sayClaim(gate),
+            check: () => sayCheck(gate),
           },
           look: () => lookAt(gate),
         };
@@ -319,7 +338,8 @@ describe('races for one run', { timeout: 90_000 }, () => {
       { rounds: 2, afterwards },
     );
     for (const outcome of possible) {
-      expect(outcome.includes('review PROCESSING')).toBe(outcome.includes('claim: execute'));
+      expect(outcome.includes('review PROCESSING')).toBe(outcome.includes('check: execute'));
+      expect(/review (REVOKED|REJECTED)/.test(outcome)).toBe(!outcome.includes('check: execute'));
     }
     expect(seen.size).toBeGreaterThan(1);
   });
@@ -361,25 +381,29 @@ describe('races for one run', { timeout: 90_000 }, () => {
     }
   });
 
-  test('a rejection in one gate and a claim in its sibling leave the sibling released or revoked', async () => {
+  test('a rejection in one gate and a release of its sibling leave the sibling released or revoked', async () => {
     const { db } = database;
     const { seen } = await raceAll(
       db,
-      ['reject', 'claim', 'approve'],
+      ['reject', 'check', 'approve'],
       async () => {
-        const blocks = ['a', 'b', 'c'].map((id) => aBlock(id, { review: aGate() }));
+        const blocks = [
+          aBlock('a', { review: aGate() }),
+          aBlock('b', { review: aGate({ release: { after: '1h' } }) }),
+          aBlock('c', { review: aGate() }),
+        ];
         const run = await aRunningRun(db, blocks);
         const [a, b, c] = [
           await park(db, run, 'a'),
           await park(db, run, 'b'),
           await park(db, run, 'c'),
         ];
-        await vote(db, b, person('u_ann'));
+        await aDueGate({}, b);
         return {
           runId: run.id,
           acts: {
             reject: async () => say(await vote(db, a, person('u_bob'), { verdict: 'rejected' })),
-            claim: () => sayClaim(b),
+            check: () => sayCheck(b),
             approve: async () => say(await vote(db, c, person('u_bob'))),
           },
           look: () => lookAt(a, b, c),
@@ -465,7 +489,7 @@ describe('a repeat', () => {
         kind: 'repeat',
         late: true,
         settled: false,
-        review: { status: 'APPROVED', decidedBy: 'u_bob' },
+        review: { status: 'EXECUTED', decidedBy: 'u_bob' },
       });
     }
     expect(await all(gate)).toEqual(decided);
@@ -490,7 +514,7 @@ describe('a repeat', () => {
     ]) {
       expect(await vote(db, gate, bob, other)).toMatchObject({
         kind: 'refused',
-        refusals: [{ code: 'REVIEW_DECIDED', status: 'APPROVED', versionId: second }],
+        refusals: [{ code: 'REVIEW_DECIDED', status: 'EXECUTED', versionId: second }],
       });
     }
     expect(await all(gate)).toEqual(decided);
@@ -498,7 +522,7 @@ describe('a repeat', () => {
 
   test('of a withdrawal gets the first answer, and the run is cancelled once', async () => {
     const { db } = database;
-    const gate = await aParkedGate(db, {}, { run: { ownerId: 'u_owner' } });
+    const gate = await aParkedGate(db, { release: 'manual' }, { run: { ownerId: 'u_owner' } });
     await vote(db, gate, person('u_ann'));
     const results = await Promise.all(
       Array.from({ length: 10 }, () => withdraw(db, gate, person('u_owner'))),
@@ -519,7 +543,7 @@ describe('a late approval', () => {
 
   test('of an entry that is still open is kept, fills its row, and changes no status', async () => {
     const { db } = database;
-    const gate = await aParkedGate(db, gateWithOptional);
+    const gate = await aParkedGate(db, { ...gateWithOptional, release: 'manual' });
     await vote(db, gate, person('u_ann', 'finance'));
     expect(await vote(db, gate, person('u_fyi'))).toMatchObject({
       kind: 'recorded',
@@ -535,19 +559,19 @@ describe('a late approval', () => {
     await expectConsistent(db, gate.run.id);
   });
 
-  test('after the release was claimed is kept too, and the review stays EXECUTED', async () => {
+  test('after the release is kept too, and the review stays EXECUTED', async () => {
     const { db } = database;
     const gate = await aParkedGate(db, gateWithOptional);
     await vote(db, gate, person('u_ann', 'finance'));
-    await claim(db, gate);
-    const claimed = await reviewNow(db, gate);
+    const released = await reviewNow(db, gate);
     expect(await vote(db, gate, person('u_fyi'))).toMatchObject({ kind: 'recorded', late: true });
-    const { claimedAt, endedAt, decidedAt } = claimed;
+    const { releasedAt, endedAt, decidedAt } = released;
+    expect(releasedAt).not.toBeNull();
     expect(await reviewNow(db, gate)).toMatchObject({
       status: 'EXECUTED',
       seq: 2,
-      rev: claimed.rev + 1,
-      claimedAt,
+      rev: released.rev + 1,
+      releasedAt,
       endedAt,
       decidedAt,
     });
@@ -571,6 +595,7 @@ describe('what is recorded', () => {
       projectId: 'prj_default',
       id: A_FACT_ID,
       kind: 'vote',
+      owed: true,
       actorId: 'u_ann',
       actorKind: 'person',
       actorName: 'Name of u_ann',
@@ -579,6 +604,9 @@ describe('what is recorded', () => {
       fills: ['group:finance#1', 'group:finance#2', 'user:u_ann'],
       forced: false,
       actingFor: null,
+      entryKey: null,
+      toKind: null,
+      toSubject: null,
       reason: 'Totals match',
       dialect: 'hoop',
       tokenId: 'tok_u_ann',
@@ -614,7 +642,7 @@ describe('what is recorded', () => {
     await vote(db, gate, person('u_bob', 'finance'), { reason: 'second' });
     const [, fact] = await listFacts(db, gate.review.id);
     expect(await reviewNow(db, gate)).toMatchObject({
-      status: 'APPROVED',
+      status: 'EXECUTED',
       verdict: 'approved',
       decisionVersionId: gate.review.newestVersionId,
       decisionSeq: 2,
@@ -624,7 +652,8 @@ describe('what is recorded', () => {
       decidedAt: fact?.createdAt,
       approvedAt: fact?.createdAt,
       cancelledAt: null,
-      endedAt: null,
+      releasedAt: fact?.createdAt,
+      endedAt: fact?.createdAt,
     });
   });
 
@@ -686,12 +715,12 @@ describe('what is recorded', () => {
 });
 
 describe('a rejection', () => {
-  test('closes the siblings nobody has claimed, leaves what was claimed, and cancels the run', async () => {
+  test('closes the siblings that were not released, leaves what was, and cancels the run', async () => {
     const { db } = database;
     const blocks = [
       aBlock('rejected', { review: aGate() }),
       aBlock('pending', { review: aGate() }),
-      aBlock('approved', { review: aGate() }),
+      aBlock('approved', { review: aGate({ release: 'manual' }) }),
       aBlock('executing', { review: aGate({ placement: 'input' }) }),
       aBlock('released', { review: aGate() }),
     ];
@@ -704,8 +733,6 @@ describe('a rejection', () => {
     for (const id of ['approved', 'executing', 'released']) {
       await vote(db, at(id), person('u_ann'));
     }
-    await claim(db, at('executing'));
-    await claim(db, at('released'));
 
     await vote(db, at('rejected'), person('u_bob'), { verdict: 'rejected', reason: 'forged' });
     expect(await getRun(db, run.id)).toMatchObject({
@@ -735,29 +762,33 @@ describe('a rejection', () => {
     expect(await reviewNow(db, at('released'))).toMatchObject({ status: 'EXECUTED' });
     await expectConsistent(db, run.id);
 
-    // What was claimed runs to its end, out of the cancellation's reach.
-    const { stepId, holder } = at('executing');
-    expect(await beginStep(db, stepId, holder, 'once')).toMatchObject({ kind: 'begin' });
+    // What was released runs to its end, out of the cancellation's reach.
+    const { stepId } = at('executing');
+    expect(await beginStep(db, stepId, gateOf(stepId), 'once')).toMatchObject({ kind: 'begin' });
     const result = { output: { done: true }, consensus: null, source: null };
-    await finishStep(db, { stepId, attemptToken: 'once', result }, (tx, { step }) =>
-      completeStep(tx, step, null),
+    await finishStep(db, { stepId, attemptToken: 'once', result }, (tx, now) =>
+      completeStep(tx, now.run, now.step, null),
     );
     expect(await reviewNow(db, at('executing'))).toMatchObject({ status: 'EXECUTED' });
     await expectConsistent(db, run.id);
   });
 
-  test.each(['continue', 'drop'] as const)(
-    'ends the review and not the run where the gate says %s',
-    async (onReject) => {
-      const { db } = database;
-      const gate = await aParkedGate(db, { on_reject: onReject });
+  test('skips the step and does not cancel the run where the gate says continue', async () => {
+    const { db } = database;
+    const review = aGate({ on_reject: 'continue' });
+    const run = await aRunningRun(db, [aBlock('gated', { review }), aBlock('other', { review })]);
+    for (const [blockId, status] of [
+      ['gated', 'running'],
+      ['other', 'completed'],
+    ] as const) {
+      const gate = await park(db, run, blockId);
       const result = await vote(db, gate, person('u_ann'), { verdict: 'rejected', leaseMs: 1_000 });
       expect(result).toMatchObject({ kind: 'recorded', settled: true });
       expect('leases' in result ? result.leases : []).toHaveLength(1);
-      expect(await getRun(db, gate.run.id)).toMatchObject({ status: 'running' });
-      await expectConsistent(db, gate.run.id);
-    },
-  );
+      expect(await getRun(db, run.id)).toMatchObject({ status });
+      await expectConsistent(db, run.id);
+    }
+  });
 
   test('without a reason names the review as the reason of the cancellation', async () => {
     const { db } = database;

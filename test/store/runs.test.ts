@@ -3,14 +3,17 @@ import type { RunEnd } from '../../src/domain/orders.js';
 import { RUN_STATUSES, type RunStatus } from '../../src/domain/statuses.js';
 import { SYSTEM } from '../../src/store/actors.js';
 import { cancelRun } from '../../src/store/cancel-run.js';
-import { endRun } from '../../src/store/end-run.js';
+import { endRun, endRunOf } from '../../src/store/end-run.js';
+import { takeStep } from '../../src/store/gates.js';
 import { beginStep, completeStep, failAttempt, finishStep } from '../../src/store/ledger.js';
+import { retryRun } from '../../src/store/retry-run.js';
+import { listFacts } from '../../src/store/reviews.js';
 import {
-  beginRun,
   createRun,
   findRun,
   findRunByCommand,
   getRun,
+  listExecuting,
   listRuns,
   type RunFilter,
   type RunRequest,
@@ -20,16 +23,18 @@ import { stepIdOf } from '../../src/domain/step-ids.js';
 import { createSteps, listSteps } from '../../src/store/steps.js';
 import type { RunRow, WorkflowVersionRow } from '../../src/store/tables.js';
 import { putWorkflow } from '../../src/store/workflows.js';
+import { gateOf, runOf } from '../support/callers.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import {
   aBlock,
   aDefinition,
   aGate,
+  anApprovedInput,
   aParkedGate,
   aRun,
   aRunningRun,
   askForRelease,
-  claim,
+  loseAttempt,
   park,
   person,
   reviewNow,
@@ -153,12 +158,12 @@ describe('createRun', () => {
     const version = await aVersion();
     const asked = requestOf(version, { commandId: 'same', inputs: { only: 1 } });
     const first = await createRun(db, SYSTEM, asked, 0);
-    await endRun(db, first.run.id, { kind: 'completed' });
+    await endRun(db, first.run.id, { kind: 'cancelled' });
     const again = await createRun(db, SYSTEM, { ...asked, inputs: { only: 2 } }, 5_000);
     expect(again).toMatchObject({
       isNew: false,
       lease: null,
-      run: { id: first.run.id, inputs: '{"only":1}', status: 'completed' },
+      run: { id: first.run.id, inputs: '{"only":1}', status: 'cancelled' },
     });
     const other = await createRun(db, { ...SYSTEM, projectId: 'prj_two' }, asked, 0);
     expect(other.isNew).toBe(true);
@@ -190,30 +195,28 @@ const ANY: RunFilter = {
 };
 const PAGE = { order: 'asc', before: null, after: null, limit: 50 } as const;
 
-describe('beginRun', () => {
-  test('begins a run once, however many ask', async () => {
+describe('a run that was asked for', () => {
+  test('begins with its first block, once, however many ask', async () => {
     const run = await aRun(database.db);
+    const stepId = stepIdOf(run.id, 'only');
     const begun = await Promise.all(
-      Array.from({ length: 20 }, () => beginRun(database.db, run.id)),
+      Array.from({ length: 20 }, (_, n) =>
+        beginStep(database.db, stepId, runOf(stepId), `attempt ${n}`),
+      ),
     );
-    expect(new Set(begun.map((one) => JSON.stringify(one))).size).toBe(1);
-    expect(begun[0]).toMatchObject({ status: 'running', startedAt: A_TIME });
+    expect(new Set(begun.map(({ kind }) => kind))).toEqual(new Set(['begin']));
+    const now = await getRun(database.db, run.id);
+    expect(now).toMatchObject({ status: 'running', startedAt: A_TIME });
+    await beginStep(database.db, stepId, runOf(stepId), 'again');
+    expect(await getRun(database.db, run.id)).toEqual(now);
   });
 
-  test.each(RUN_STATUSES.filter((status) => status !== 'pending'))(
-    'leaves a run that is %s as it is',
-    async (status) => {
-      const run = await aRun(database.db);
-      await database.db.updateTable('run').set({ status }).where('id', '=', run.id).execute();
-      expect(await beginRun(database.db, run.id)).toEqual({ ...run, status });
-    },
-  );
-
-  test('creates the steps of a run once, however often', async () => {
+  test('has its steps from the start, and they are written once, however often', async () => {
     const { db } = database;
     const blocks = [aBlock('a'), aBlock('b', { label: 'Bee', type: 'extract' })];
-    const run = await aRunningRun(db, blocks);
+    const run = await aRun(db, blocks);
     const before = await rowsOf(run).steps();
+    expect(before).toHaveLength(2);
     await Promise.all([1, 2, 3, 4].map(() => createSteps(db, run, aDefinition(blocks))));
     expect(await rowsOf(run).steps()).toEqual(before);
     expect(before).toMatchObject([
@@ -258,27 +261,36 @@ describe('cancelRun', () => {
     await expectConsistent(db, gate.run.id);
   });
 
-  test('of a run that never began ends it for good, and its workflow then finds nothing to do', async () => {
+  test('of a run that never began ends it and its steps for good, and its workflow then finds nothing to do', async () => {
     const { db } = database;
-    const run = await aRun(db);
+    const run = await aRun(db, [aBlock('only'), aBlock('gated', { review: aGate() })]);
     expect(await cancelRun(db, SYSTEM, run.id, ABOUT, 5_000)).toMatchObject({
       run: { status: 'cancelled', endedAt: A_TIME },
       lease: null,
     });
-    expect(await beginRun(db, run.id)).toMatchObject({ status: 'cancelled', startedAt: null });
-    expect((await rowsOf(run).outbox()).map(({ kind }) => kind)).toEqual(['start']);
+    const why = { status: 'cancelled', reason: 'not needed any more', endedAt: A_TIME };
+    expect(await rowsOf(run).steps()).toMatchObject([why, why]);
+    const [only, gated] = [stepIdOf(run.id, 'only'), stepIdOf(run.id, 'gated')];
+    const stopped = { kind: 'ended', end: 'stopped', run: 'cancelled' };
+    expect(await beginStep(db, only, runOf(run.id), 't')).toEqual(stopped);
+    expect(await takeStep(db, gated, gateOf(gated))).toEqual(stopped);
+    expect(await getRun(db, run.id)).toMatchObject({ status: 'cancelled', startedAt: null });
+    await expectConsistent(db, run.id);
+    expect(await rowsOf(run).outbox()).toEqual([]);
   });
 
   test('against the beginning of the run ends it one way or the other', async () => {
     const { db } = database;
     for (let round = 0; round < 20; round += 1) {
       const run = await aRun(db);
-      const [, { run: cancelled }] = await Promise.all([
-        beginRun(db, run.id),
+      const stepId = stepIdOf(run.id, 'only');
+      const [beginning, { run: cancelled }] = await Promise.all([
+        beginStep(db, stepId, runOf(stepId), 't'),
         cancelRun(db, SYSTEM, run.id, ABOUT, 0),
       ]);
       const now = await getRun(db, run.id);
       expect(now).toEqual(cancelled);
+      expect(beginning.kind).toBe(now.status === 'cancelling' ? 'begin' : 'ended');
       const owed = (await rowsOf(run).outbox()).filter(({ kind }) => kind === 'cancel');
       expect(owed).toHaveLength(now.status === 'cancelling' ? 1 : 0);
       expect([now.status, now.startedAt === null, now.endedAt === null]).toEqual(
@@ -303,14 +315,24 @@ describe('cancelRun', () => {
 });
 
 describe('endRun', () => {
-  const ENDS: readonly RunEnd[] = [
+  /** A run with a step that failed for good, and what its workflow can find. */
+  async function aFailedStep(): Promise<{ readonly run: RunRow; readonly stepId: string }> {
+    const { db } = database;
+    const once = { repeatable: false, attempts: 1, timeout: '30s' };
+    const run = await aRunningRun(db, [aBlock('failing', { execution: once })]);
+    const stepId = stepIdOf(run.id, 'failing');
+    await beginStep(db, stepId, runOf(run.id), 't');
+    await failAttempt(db, stepId, 't', 'no such table', false);
+    return { run, stepId };
+  }
+  const ends = (stepId: string): readonly RunEnd[] => [
     { kind: 'completed' },
-    { kind: 'failed', stepId: 'the_step' },
+    { kind: 'failed', stepId },
     { kind: 'cancelled' },
   ];
   const EXPECTED: Readonly<Record<RunStatus, readonly RunStatus[]>> = {
-    pending: ['completed', 'error', 'cancelled'],
-    running: ['completed', 'error', 'cancelled'],
+    pending: ['pending', 'error', 'cancelled'],
+    running: ['running', 'error', 'cancelled'],
     cancelling: ['cancelled', 'cancelled', 'cancelled'],
     completed: ['completed', 'completed', 'completed'],
     error: ['error', 'error', 'error'],
@@ -320,19 +342,20 @@ describe('endRun', () => {
     'lets the store prevail over what a workflow says of a run that is %s',
     async (status) => {
       const { db } = database;
-      const ends: RunStatus[] = [];
-      for (const end of ENDS) {
-        const run = await aRun(db);
+      const found: RunStatus[] = [];
+      for (const index of [0, 1, 2]) {
+        const { run, stepId } = await aFailedStep();
+        const end = ends(stepId)[index] ?? { kind: 'completed' };
         await db.updateTable('run').set({ status }).where('id', '=', run.id).execute();
-        ends.push((await endRun(db, run.id, end)).status);
+        found.push((await endRun(db, run.id, end)).status);
         const ended = await getRun(db, run.id);
         expect(await endRun(db, run.id, { kind: 'completed' })).toEqual(ended);
       }
-      expect(ends).toEqual(EXPECTED[status]);
+      expect(found).toEqual(EXPECTED[status]);
     },
   );
 
-  test('with a failure names the step and its message, and closes what was still open', async () => {
+  test('with a failure names the step and its message, and closes nothing', async () => {
     const { db } = database;
     const once = { repeatable: false, attempts: 1, timeout: '30s' };
     const run = await aRunningRun(db, [
@@ -343,16 +366,16 @@ describe('endRun', () => {
       aBlock('done'),
     ]);
     const failing = stepIdOf(run.id, 'failing');
-    await beginStep(db, failing, null, 't');
+    await beginStep(db, failing, runOf(run.id), 't');
     await failAttempt(db, failing, 't', 'no such table', false);
     const gate = await park(db, run, 'gated');
-    await beginStep(db, stepIdOf(run.id, 'begun'), null, 't');
-    await beginStep(db, stepIdOf(run.id, 'done'), null, 't');
+    await beginStep(db, stepIdOf(run.id, 'begun'), runOf(run.id), 't');
+    await beginStep(db, stepIdOf(run.id, 'done'), runOf(run.id), 't');
     const result = { output: {}, consensus: null, source: null };
     await finishStep(
       db,
       { stepId: stepIdOf(run.id, 'done'), attemptToken: 't', result },
-      (tx, { step }) => completeStep(tx, step, null),
+      (tx, now) => completeStep(tx, now.run, now.step, null),
     );
 
     expect(await endRun(db, run.id, { kind: 'failed', stepId: failing })).toMatchObject({
@@ -362,29 +385,33 @@ describe('endRun', () => {
       cancelReason: null,
       endedAt: A_TIME,
     });
-    const why = `step ${failing} failed`;
     expect(await rowsOf(run).steps()).toMatchObject([
-      { blockId: 'failing', status: 'error', reason: null },
-      { blockId: 'gated', status: 'cancelled', reason: why, endedAt: A_TIME },
-      {
-        blockId: 'begun',
-        status: 'cancelled',
-        reason: `${why} (while its block was being executed)`,
-      },
-      { blockId: 'later', status: 'cancelled', reason: why },
-      { blockId: 'done', status: 'completed', reason: null },
+      { blockId: 'failing', status: 'error' },
+      { blockId: 'gated', status: 'awaiting_review', endedAt: null },
+      { blockId: 'begun', status: 'running', endedAt: null },
+      { blockId: 'later', status: 'pending', endedAt: null },
+      { blockId: 'done', status: 'completed' },
     ]);
-    expect(await reviewNow(db, gate)).toMatchObject({ status: 'REVOKED', cancelledAt: A_TIME });
+    expect(await reviewNow(db, gate)).toMatchObject({ status: 'PENDING', cancelledAt: null });
     expect(await rowsOf(run).audit('run_ended')).toMatchObject([{ detail: { status: 'error' } }]);
     await expectConsistent(db, run.id);
   });
 
-  test('ends as UNKNOWN what was claimed and whose outcome nobody has told', async () => {
+  test('leaves a run alone whose step has not failed any more: it was retried meanwhile', async () => {
     const { db } = database;
-    const gate = await aParkedGate(db, { placement: 'input' });
-    await vote(db, gate, person('u_ann'));
-    await claim(db, gate);
-    await beginStep(db, gate.stepId, gate.holder, 't');
+    const { run, stepId } = await aFailedStep();
+    const end = { kind: 'failed', stepId } as const;
+    await endRun(db, run.id, end);
+    await retryRun(db, SYSTEM, run.id, null, 0);
+    // A worker that died after its commit makes the activity that ends the run happen again.
+    expect(await endRun(db, run.id, end)).toMatchObject({ status: 'running', endedAt: null });
+  });
+
+  test('of a cancelled run ends as UNKNOWN what was begun and is lost', async () => {
+    const { db } = database;
+    const gate = await anApprovedInput(db);
+    await beginStep(db, gate.stepId, gateOf(gate.stepId), 't');
+    await loseAttempt(database.db, gate.stepId);
     await cancelRun(db, SYSTEM, gate.run.id, ABOUT, 0);
     expect(await endRun(db, gate.run.id, { kind: 'completed' })).toMatchObject({
       status: 'cancelled',
@@ -396,6 +423,67 @@ describe('endRun', () => {
     await expectConsistent(db, gate.run.id);
   });
 
+  test('of a cancelled run waits for what is being executed, and takes its result', async () => {
+    const { db } = database;
+    const gate = await anApprovedInput(db);
+    await beginStep(db, gate.stepId, gateOf(gate.stepId), 't');
+    await cancelRun(db, SYSTEM, gate.run.id, ABOUT, 0);
+    expect(await endRun(db, gate.run.id, { kind: 'cancelled' })).toMatchObject({
+      status: 'cancelling',
+      endedAt: null,
+    });
+    expect(await listExecuting(db, [gate.run.id])).toEqual(new Set([gate.run.id]));
+    expect(await reviewNow(db, gate)).toMatchObject({ status: 'PROCESSING' });
+    const result = { output: { paid: true }, consensus: null, source: null };
+    const finish = { stepId: gate.stepId, attemptToken: 't', result };
+    await finishStep(db, finish, (tx, { run, step }) => completeStep(tx, run, step, null));
+    expect(await reviewNow(db, gate)).toMatchObject({ status: 'EXECUTED' });
+    expect(await endRun(db, gate.run.id, { kind: 'cancelled' })).toMatchObject({
+      status: 'cancelled',
+      endedAt: A_TIME,
+    });
+    expect(await rowsOf(gate.run).steps()).toMatchObject([{ status: 'completed' }]);
+    expect(await rowsOf(gate.run).audit('late_result')).toEqual([]);
+    await expectConsistent(db, gate.run.id);
+  });
+
+  test('of a run that its workflow found cancelled waits likewise, and shows it as being cancelled', async () => {
+    const { db } = database;
+    const gate = await anApprovedInput(db);
+    await beginStep(db, gate.stepId, gateOf(gate.stepId), 't');
+    expect(await endRun(db, gate.run.id, { kind: 'cancelled' })).toMatchObject({
+      status: 'cancelling',
+      cancelReason: 'the run was cancelled',
+      endedAt: null,
+    });
+  });
+
+  test('of a cancelled run never says of a block that did not begin that it ran, or may have run', async () => {
+    const { db } = database;
+    const gate = await anApprovedInput(db);
+    await cancelRun(db, SYSTEM, gate.run.id, ABOUT, 0);
+    await endRun(db, gate.run.id, { kind: 'cancelled' });
+    expect(await reviewNow(db, gate)).toMatchObject({
+      status: 'REVOKED',
+      releasedAt: null,
+      endedAt: A_TIME,
+    });
+    expect((await listFacts(db, gate.review.id)).at(-1)).toMatchObject({
+      kind: 'cancelled',
+      reason: 'not needed any more (its block had not begun)',
+    });
+    expect(await rowsOf(gate.run).steps()).toMatchObject([
+      { status: 'cancelled', reason: 'not needed any more', outcomeUnknown: false },
+    ]);
+    // Whoever comes late to execute it is turned away.
+    expect(await beginStep(db, gate.stepId, gateOf(gate.stepId), 'late')).toEqual({
+      kind: 'ended',
+      end: 'stopped',
+      run: 'cancelled',
+    });
+    await expectConsistent(db, gate.run.id);
+  });
+
   test('is done once by twenty who do it at once', async () => {
     const { db } = database;
     const gate = await aParkedGate(db);
@@ -404,8 +492,74 @@ describe('endRun', () => {
         endRun(db, gate.run.id, n % 2 === 0 ? { kind: 'cancelled' } : { kind: 'completed' }),
       ),
     );
-    expect(new Set(ended.map((one) => JSON.stringify(one))).size).toBe(1);
+    // What asks to complete it before it is cancelled finds an open step, and changes nothing.
+    const cancelled = ended.filter(({ status }) => status === 'cancelled');
+    expect(new Set(cancelled.map((one) => JSON.stringify(one))).size).toBe(1);
+    expect(cancelled.length).toBeGreaterThanOrEqual(10);
     expect(await rowsOf(gate.run).audit('run_ended')).toHaveLength(1);
+  });
+});
+
+describe('endRunOf', () => {
+  test('completes a run for its own workflow only, and only when all of its steps have ended', async () => {
+    const { db } = database;
+    const run = await aRunningRun(db, [aBlock('a'), aBlock('gated', { review: aGate() })]);
+    const [a, gated] = [stepIdOf(run.id, 'a'), stepIdOf(run.id, 'gated')];
+    const strangers = [
+      null,
+      gateOf(gated),
+      { ...runOf(run.id), workflowId: `${run.id}~1` },
+      { ...runOf(run.id), workflowType: 'somebodysOwn' },
+    ];
+    const ends: readonly RunEnd[] = [
+      { kind: 'completed' },
+      { kind: 'failed', stepId: a },
+      { kind: 'cancelled' },
+    ];
+    for (const caller of strangers) {
+      for (const end of ends) {
+        expect(await endRunOf(db, run.id, end, caller)).toEqual({ kind: 'not_theirs' });
+      }
+    }
+    const complete = () => endRunOf(db, run.id, { kind: 'completed' }, runOf(run.id));
+    expect(await complete()).toEqual({ kind: 'blocked', by: [a, gated] });
+    await beginStep(db, a, runOf(a), 't');
+    const result = { output: {}, consensus: null, source: null };
+    await finishStep(db, { stepId: a, attemptToken: 't', result }, (tx, now) =>
+      completeStep(tx, now.run, now.step, null),
+    );
+    const gate = await park(db, run, 'gated');
+    expect(await complete()).toEqual({ kind: 'blocked', by: [gated] });
+    expect(await getRun(db, run.id)).toMatchObject({ status: 'running', endedAt: null });
+    await vote(db, gate, person('u_ann'));
+    expect(await complete()).toEqual({ kind: 'ended', status: 'completed' });
+    await expectConsistent(db, run.id);
+  });
+
+  test('says of a run that has ended how, whoever asks, and changes nothing', async () => {
+    const { db } = database;
+    const run = await aRun(db);
+    await cancelRun(db, SYSTEM, run.id, ABOUT, 0);
+    const ended = await getRun(db, run.id);
+    for (const caller of [null, runOf(run.id)]) {
+      expect(await endRunOf(db, run.id, { kind: 'completed' }, caller)).toEqual({
+        kind: 'ended',
+        status: 'cancelled',
+      });
+    }
+    expect(await getRun(db, run.id)).toEqual(ended);
+  });
+
+  test('ends a run that is being cancelled as cancelled, whatever its workflow found', async () => {
+    const { db } = database;
+    const gate = await aParkedGate(db);
+    await cancelRun(db, SYSTEM, gate.run.id, ABOUT, 0);
+    const end = { kind: 'completed' } as const;
+    expect(await endRunOf(db, gate.run.id, end, runOf(gate.run.id))).toEqual({
+      kind: 'ended',
+      status: 'cancelled',
+    });
+    await expectConsistent(db, gate.run.id);
   });
 });
 
@@ -473,7 +627,6 @@ describe('listRuns', () => {
     );
     expect(blocks.size).toBe(2);
     await askForRelease(db, manual, person('u_owner'));
-    await claim(db, manual);
     expect(await list({ statuses: ['awaiting_review'] })).toEqual(['waiting']);
     expect(await waitingBlocks(db, [])).toEqual(new Map());
   });

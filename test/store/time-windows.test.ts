@@ -1,13 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Gate } from '../../src/domain/definition.js';
 import type { TimeWindow } from '../../src/domain/time-window.js';
-import type { ClaimAnswer } from '../../src/store/gates.js';
+import type { GateCheck } from '../../src/store/gates.js';
+import { recordFact } from '../../src/store/record-fact.js';
+import { lockReview } from '../../src/store/reviews.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { windowAround } from '../support/hoop.js';
 import {
   aParkedGate,
   askForRelease,
-  claim,
+  check,
   type ParkedGate,
   person,
   reviewNow,
@@ -44,9 +46,19 @@ async function approved(timeWindow: TimeWindow, about: Partial<Gate> = {}): Prom
   return gate;
 }
 
-/** How long a claim has to wait, in whole hours. */
-function waitHours(answer: ClaimAnswer): number | null {
-  return answer.granted || answer.waitMs === null ? null : Math.round(answer.waitMs / 3_600_000);
+/** How long a gate still has to wait, in whole hours; null where that is not what it waits for. */
+function waitHours(answer: GateCheck): number | null {
+  return answer.kind !== 'waiting' || answer.waitMs === null
+    ? null
+    : Math.round(answer.waitMs / 3_600_000);
+}
+
+async function setWindow(gate: ParkedGate, window: TimeWindow): Promise<void> {
+  await database.db
+    .updateTable('review')
+    .set({ timeWindow: JSON.stringify(window) })
+    .where('id', '=', gate.review.id)
+    .execute();
 }
 
 describe('a vote with a time window', () => {
@@ -101,63 +113,69 @@ describe('a vote with a time window', () => {
   });
 });
 
-describe('a claim', () => {
+describe('a release', () => {
   test.each<[string, Partial<Gate>]>([
     ['of an output', { placement: 'output' }],
     ['of an input', { placement: 'input' }],
     ['after a time to undo', { release: { after: '1ms' } }],
   ])('%s waits until the window opens', async (_case, about) => {
     const gate = await approved(CLOSED, about);
-    const answer = await claim(database.db, gate);
-    expect(answer).toMatchObject({ granted: false, why: 'not_yet' });
+    const answer = await check(database.db, gate);
+    expect(answer).toMatchObject({ kind: 'waiting' });
     expect(waitHours(answer)).toBe(2);
-    expect(await reviewNow(database.db, gate)).toMatchObject({ status: 'APPROVED' });
+    expect(await reviewNow(database.db, gate)).toMatchObject({
+      status: 'APPROVED',
+      releasedAt: null,
+    });
+    await setWindow(gate, OPEN);
+    expect((await check(database.db, gate)).kind).not.toBe('waiting');
   });
 
-  test.each<[string, Partial<Gate>]>([
-    ['of an output', { placement: 'output' }],
-    ['of an input', { placement: 'input' }],
-  ])('%s within the window is granted', async (_case, about) => {
-    const gate = await approved(OPEN, about);
-    expect(await claim(database.db, gate)).toMatchObject({ granted: true });
+  test.each<[string, Gate['placement'], string]>([
+    ['an output', 'output', 'EXECUTED'],
+    ['an input', 'input', 'PROCESSING'],
+  ])('of %s within the window is in the transaction of the vote', async (_, placement, status) => {
+    const gate = await approved(OPEN, { placement });
+    expect(await reviewNow(database.db, gate)).toMatchObject({ status });
   });
 
   test('waits for the time to undo first', async () => {
     const gate = await approved(OPEN, { release: { after: '5h' } });
-    expect(waitHours(await claim(database.db, gate))).toBe(5);
+    expect(waitHours(await check(database.db, gate))).toBe(5);
   });
 
-  test('of a release by hand that comes too late waits until the window opens again', async () => {
+  test('by hand that comes too late waits until the window opens again', async () => {
     const gate = await approved(OPEN, { placement: 'input', release: 'manual' });
-    expect(await claim(database.db, gate)).toMatchObject({ why: 'awaiting_release' });
-    expect(await askForRelease(database.db, gate, boss)).toMatchObject({ kind: 'recorded' });
-    await database.db
-      .updateTable('review')
-      .set({ timeWindow: JSON.stringify(CLOSED) })
-      .where('id', '=', gate.review.id)
-      .execute();
-    const late = await claim(database.db, gate);
-    expect(late).toMatchObject({ granted: false, why: 'not_yet' });
+    expect(await check(database.db, gate)).toMatchObject({ kind: 'waiting', waitMs: null });
+    // The word was given, and the transaction of the release came to nothing before the window closed.
+    await database.db.transaction().execute(async (tx) => {
+      const locked = await lockReview(tx, boss.projectId, gate.review.id);
+      const fact = { kind: 'release_requested', actorId: boss.id } as const;
+      const about = { reason: null, dialect: 'native' } as const;
+      await recordFact(tx, locked ?? expect.fail('no review'), boss, fact, about);
+    });
+    await setWindow(gate, CLOSED);
+    const late = await check(database.db, gate);
+    expect(late).toMatchObject({ kind: 'waiting' });
     expect(waitHours(late)).toBe(2);
   });
 
-  test('a release by hand is not asked for outside the window', async () => {
+  test('by hand is not asked for outside the window', async () => {
     const gate = await approved(CLOSED, { placement: 'input', release: 'manual' });
     expect(await askForRelease(database.db, gate, boss)).toMatchObject({
       kind: 'refused',
       refusals: [{ code: 'OUTSIDE_TIME_WINDOW', reviewId: gate.review.id, window: CLOSED }],
     });
-    expect(await claim(database.db, gate)).toMatchObject({ why: 'awaiting_release' });
+    expect(await check(database.db, gate)).toMatchObject({ kind: 'waiting', waitMs: null });
+    expect(await reviewNow(database.db, gate)).toMatchObject({ status: 'APPROVED' });
   });
 
-  test('of what was claimed before is granted at any hour', async () => {
-    const gate = await approved(OPEN);
-    await claim(database.db, gate);
-    await database.db
-      .updateTable('review')
-      .set({ timeWindow: JSON.stringify(CLOSED) })
-      .where('id', '=', gate.review.id)
-      .execute();
-    expect(await claim(database.db, gate)).toMatchObject({ granted: true });
+  test.each<[Gate['placement'], object]>([
+    ['output', { kind: 'ended', end: 'completed' }],
+    ['input', { kind: 'execute' }],
+  ])('of an %s that has happened holds at any hour', async (placement, standing) => {
+    const gate = await approved(OPEN, { placement });
+    await setWindow(gate, CLOSED);
+    expect(await check(database.db, gate)).toMatchObject(standing);
   });
 });

@@ -11,7 +11,6 @@ import type { VersionRow } from '../../src/store/tables.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import {
   aParkedGate,
-  claim,
   members,
   type ParkedGate,
   person,
@@ -137,7 +136,6 @@ describe('the text of a snapshot', () => {
     expect(stored?.snapshotSha256).toBe(createHash('sha256').update(canonical).digest('hex'));
 
     await vote(db, gate, bob);
-    await claim(db, gate, { versionId: id });
     expect(await readEffectiveOutput(db, gate.stepId)).toBe(canonical);
 
     const seeded = await aParkedGate(db, finance, { snapshot: awkward });
@@ -283,13 +281,11 @@ describe('a correction', () => {
 
   test('of a decided review is refused, but a repeat of one that is there is not', async () => {
     const { db } = database;
-    const gate = await aParkedGate(db, finance);
-    const first = versionOf(await correct(gate, ann));
-    await vote(db, gate, bob);
-    for (const isClaimed of [false, true]) {
-      if (isClaimed) {
-        await claim(db, gate, { versionId: first.id });
-      }
+    for (const release of ['manual', 'auto'] as const) {
+      const gate = await aParkedGate(db, { ...finance, release });
+      const first = versionOf(await correct(gate, ann));
+      await vote(db, gate, bob);
+      expect((await reviewNow(db, gate)).releasedAt === null).toBe(release === 'manual');
       expect(codes(await correct(gate, ann, { snapshot: { late: true } }))).toEqual([
         'REVIEW_DECIDED',
       ]);
@@ -297,9 +293,9 @@ describe('a correction', () => {
       expect(await correct(gate, bob, { parentId: first.id })).toMatchObject({
         kind: 'parent_conflict',
       });
+      expect(await versionsOf(gate)).toHaveLength(2);
+      await expectConsistent(db, gate.run.id);
     }
-    expect(await versionsOf(gate)).toHaveLength(2);
-    await expectConsistent(db, gate.run.id);
   });
 
   test('of a cancelled review is refused, but a repeat of one that is there is not', async () => {
@@ -362,7 +358,10 @@ describe('the rows of a review', () => {
 
   test('show the newest version: a correction empties them, and votes on it fill them again', async () => {
     const { db } = database;
-    const gate = await aParkedGate(db, { groups: [{ group: 'finance', required: 2 }] });
+    const gate = await aParkedGate(db, {
+      groups: [{ group: 'finance', required: 2 }],
+      release: 'manual',
+    });
     expect(await statuses(gate)).toEqual(['PENDING -', 'PENDING -']);
     await vote(db, gate, ann);
     expect(await statuses(gate)).toEqual(['APPROVED 1', 'PENDING -']);

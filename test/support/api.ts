@@ -4,18 +4,27 @@ import { pino } from 'pino';
 import { expect } from 'vitest';
 import { type AppDeps, createApp } from '../../src/api/app.js';
 import { type ChangeHub, createChangeHub } from '../../src/api/change-hub.js';
+import { createReadiness } from '../../src/api/readiness.js';
 import { pathPattern } from '../../src/api/path-pattern.js';
+import { RunTurns } from '../../src/api/run-turns.js';
 import { ROUTES, type ServedRoute } from '../../src/api/routes.js';
 import type { Finding } from '../../src/delivery/doctor.js';
 import type { Role, Scope } from '../../src/domain/people.js';
 import { SYSTEM } from '../../src/store/actors.js';
 import type { Lease } from '../../src/store/cancel-run.js';
 import { followChanges } from '../../src/store/change-feed.js';
-import type { Db } from '../../src/store/database.js';
-import { postponeMessage, readLeasedMessage, settleMessage } from '../../src/store/outbox.js';
+import { type Db, openDatabase } from '../../src/store/database.js';
+import {
+  type LeasedMessage,
+  postponeMessage,
+  readLeasedMessage,
+  settleMessage,
+} from '../../src/store/outbox.js';
+import type { Limits } from '../../src/store/limits.js';
 import { putPerson } from '../../src/store/people.js';
 import type { ReviewRow } from '../../src/store/tables.js';
 import { createToken } from '../../src/store/tokens.js';
+import type { QueueLimits } from '../../src/store/turns.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
 import { createProgress, type Fired, type Progress } from './progress.js';
 
@@ -48,6 +57,8 @@ export type TestApi = {
   readonly progress: Progress;
   /** The messages handed to `forward`, in order. */
   readonly forwarded: readonly Lease[];
+  /** The same as they were read to be sent. */
+  readonly told: readonly LeasedMessage[];
   readonly log: () => readonly string[];
   delivery: Delivery;
   /** Done before messages are delivered: after the commit that owed them. */
@@ -92,31 +103,41 @@ export type OpenedReview = {
 const REVIEWER: readonly Role[] = ['reviewer'];
 
 /** Starts the API with the admin; callers are as this person unless a request says otherwise. */
-export async function startApi(
-  settings: Partial<Pick<AppDeps, 'voteAsMaxAgeMs' | 'publicUrl' | 'webFolder' | 'oidc'>> = {},
-): Promise<TestApi> {
-  const database = await createTestDatabase();
+export async function startApi({
+  limits,
+  queue,
+  ...settings
+}: Partial<Pick<AppDeps, 'voteAsMaxAgeMs' | 'publicUrl' | 'webFolder' | 'oidc'>> & {
+  readonly limits?: Limits;
+  readonly queue?: QueueLimits;
+} = {}): Promise<TestApi> {
+  const database = await createTestDatabase(limits);
   const { db } = database;
   const forwarded: Lease[] = [];
+  const told: LeasedMessage[] = [];
   const lines: string[] = [];
-  const changes = createChangeHub();
-  const unfollow = followChanges(database.url, (change) => changes.publish(change));
+  const changes = createChangeHub((tell) => followChanges(db, tell));
+  const logger = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });
+  const probe = openDatabase(database.url, { maxConnections: 1 });
   const app = createApp({
     publicUrl: null,
     webFolder: null,
     oidc: null,
     ...settings,
     db,
+    reads: database.reads,
+    turns: new RunTurns(database.reads, queue),
     forward: async (leases) => {
       forwarded.push(...leases);
       await api.onForward?.();
-      await deliver(db, leases, api.delivery);
+      await deliver(db, leases, api.delivery, told);
     },
     forwardLeaseMs: 5_000,
     temporalState: () => api.temporal,
+    readiness: createReadiness({ db, probe: probe.db }, logger),
     changes,
-    diagnose: async () => api.findings,
-    logger: pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) }),
+    logger,
+    diagnose: async () => ({ findings: api.findings, isComplete: true }),
     version: '0.0.0-test',
     temporalUiUrl: 'http://localhost:8233/',
     temporalUrlOf: (workflowId) => `http://localhost:8233/of/${workflowId}`,
@@ -169,6 +190,7 @@ export async function startApi(
     database,
     progress,
     forwarded,
+    told,
     admin,
     person,
     send,
@@ -214,11 +236,11 @@ export async function startApi(
       };
     },
     stop: async () => {
-      await unfollow();
-      changes.end();
+      await changes.end();
       server.closeAllConnections();
       server.close();
       await once(server, 'close');
+      await probe.close();
       await database.drop();
     },
   };
@@ -263,12 +285,18 @@ export function textsAt(body: unknown, ...path: readonly (string | number)[]): r
 }
 
 /** Does what the real sender would have done to these messages, without Temporal. */
-async function deliver(db: Db, leases: readonly Lease[], delivery: Delivery): Promise<void> {
+async function deliver(
+  db: Db,
+  leases: readonly Lease[],
+  delivery: Delivery,
+  told: LeasedMessage[],
+): Promise<void> {
   for (const lease of leases) {
     const message = await readLeasedMessage(db, lease);
     if (message === null) {
       throw new Error(`nothing is leased under ${lease.id}`);
     }
+    told.push(message);
     switch (delivery) {
       case 'delivers':
         await settleMessage(db, message, 'delivered');

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { inject } from 'vitest';
 import { type Database, openDatabase } from '../../src/store/database.js';
+import { type Limits, PATIENT_LIMITS } from '../../src/store/limits.js';
 import { migrate } from '../../src/store/migrate.js';
 
 /** A database of a test file's own, with the present schema. */
@@ -12,10 +13,14 @@ export type TestDatabase = Database & {
 
 const TEMPLATE = 'countersign_template';
 
-/** Clones the migrated template, which the first test file of a run makes. */
-export async function createTestDatabase(): Promise<TestDatabase> {
+/**
+ * Clones the migrated template, which the first test file of a run makes.
+ *
+ * @param limits what the test's connections may take: whatever a slow machine needs, unless limits are what it is about
+ */
+export async function createTestDatabase(limits: Limits = PATIENT_LIMITS): Promise<TestDatabase> {
   const serverUrl = inject('postgresUrl');
-  const server = openDatabase(serverUrl, { maxConnections: 1 });
+  const server = openDatabase(serverUrl, { maxConnections: 1, limits: PATIENT_LIMITS });
   const name = `t_${randomUUID().replaceAll('-', '')}`;
   try {
     await server.db.connection().execute(async (connection) => {
@@ -26,7 +31,10 @@ export async function createTestDatabase(): Promise<TestDatabase> {
         );
         if (rows.length === 0) {
           await sql.raw(`create database ${TEMPLATE}`).execute(connection);
-          const template = openDatabase(databaseUrl(serverUrl, TEMPLATE), { maxConnections: 2 });
+          const template = openDatabase(databaseUrl(serverUrl, TEMPLATE), {
+            maxConnections: 2,
+            limits: PATIENT_LIMITS,
+          });
           await migrate(template.db);
           await template.close();
         }
@@ -40,12 +48,15 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   } finally {
     await server.close();
   }
-  const database = openDatabase(databaseUrl(serverUrl, name), { maxConnections: 20 });
+  const database = openDatabase(databaseUrl(serverUrl, name), {
+    maxConnections: 20,
+    limits,
+  });
   return {
     ...database,
     drop: async () => {
       await database.close();
-      const admin = openDatabase(serverUrl, { maxConnections: 1 });
+      const admin = openDatabase(serverUrl, { maxConnections: 1, limits: PATIENT_LIMITS });
       try {
         await untilUnused(admin, name);
         await sql.raw(`drop database ${name}`).execute(admin.db);

@@ -4,8 +4,11 @@ import {
   type ExternalActivities,
 } from '../../src/activities/external-reviews.js';
 import type { CancelCause } from '../../src/delivery/author-workflows.js';
-import type { ExternalRequest } from '../../src/domain/external-review.js';
+import type { Lineage } from '../../src/delivery/lineage.js';
+import { EXTERNAL_GATE_PREFIX, type ExternalRequest } from '../../src/domain/external-review.js';
 import type { JsonObject } from '../../src/domain/json.js';
+import type { Caller } from '../../src/domain/ledger.js';
+import { GATED_BLOCK_RUN } from '../../src/domain/messages.js';
 import type { Db } from '../../src/store/database.js';
 import { findReviewOfStep } from '../../src/store/reviews.js';
 import type { ReviewRow } from '../../src/store/tables.js';
@@ -17,7 +20,7 @@ export function aRequest(about: Partial<ExternalRequest> = {}): ExternalRequest 
   return {
     workflow_id: `refund-${randomUUID()}`,
     workflow_type: 'refund',
-    first_execution_run_id: randomUUID(),
+    first_execution_run_id: FIRST_EXECUTION,
     key: 'refund',
     owner: null,
     policy: {},
@@ -31,16 +34,33 @@ export function aRequest(about: Partial<ExternalRequest> = {}): ExternalRequest 
 }
 
 /** The activities of a worker that finds out what it is told about the cancellation of gates. */
-export function externalActivities(db: Db, cause: CancelCause = 'by_hand'): ExternalActivities {
-  return createExternalActivities({ db, authorWorkflows: { whyCancelled: async () => cause } });
+export function externalActivities(
+  db: Db,
+  caller: Caller,
+  cause: CancelCause = 'by_hand',
+  lineage: Lineage = AS_ASKED,
+): ExternalActivities {
+  const authorWorkflows = { whyCancelled: async () => cause };
+  return createExternalActivities({ db, authorWorkflows, lineage }, () => caller);
 }
 
-/** A gate that asks; younger ones take over from older ones. */
-export function aHolder(startedAt: Date = new Date()): {
-  readonly workflowId: string;
-  readonly startedAt: string;
-} {
-  return { workflowId: `review~${randomUUID()}`, startedAt: startedAt.toISOString() };
+/** The first execution of the authors' workflows that these tests tell of. */
+const FIRST_EXECUTION = 'e5cd6a92-6ba0-4b63-8ac4-8e5b02aaf2a1';
+
+/** Confirms every workflow and every gate of it. */
+const AS_ASKED: Lineage = {
+  latestOf: async () => ({
+    runId: FIRST_EXECUTION,
+    firstRunId: FIRST_EXECUTION,
+    isRunning: true,
+    parent: null,
+  }),
+  isChildOfPresent: async () => true,
+};
+
+/** A gate that an author's workflow has started. */
+export function aGateOfAuthor(): NonNullable<Caller> {
+  return { workflowId: `${EXTERNAL_GATE_PREFIX}${randomUUID()}`, workflowType: GATED_BLOCK_RUN };
 }
 
 /** Opens a review and gives its row. */
@@ -48,8 +68,8 @@ export async function openExternal(
   db: Db,
   about: Partial<ExternalRequest> & { readonly snapshot?: JsonObject | null } = {},
 ): Promise<{ readonly review: ReviewRow; readonly runId: string; readonly holder: string }> {
-  const holder = aHolder();
-  const opening = await externalActivities(db).openExternal({ request: aRequest(about), holder });
+  const caller = aGateOfAuthor();
+  const opening = await externalActivities(db, caller).openExternal({ request: aRequest(about) });
   if (opening.kind === 'ended') {
     throw new Error('the review ended when it was opened');
   }
@@ -57,5 +77,5 @@ export async function openExternal(
   if (review === null) {
     throw new Error('no review was opened');
   }
-  return { review, runId: opening.runId, holder: holder.workflowId };
+  return { review, runId: opening.runId, holder: caller.workflowId };
 }

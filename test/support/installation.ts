@@ -3,14 +3,17 @@ import { pino } from 'pino';
 import { inject } from 'vitest';
 import type { BlockFunctions } from '../../src/blocks.js';
 import { installRuntime, type RunningWorker, startWorker } from '../../src/cli/worker-process.js';
-import { FORWARD_LEASE_MS, Sender } from '../../src/delivery/sender.js';
+import { LEASE_MS, Sender } from '../../src/delivery/sender.js';
 import { openTemporal, type Temporal } from '../../src/delivery/temporal.js';
 import type { Command } from '../../src/domain/decide.js';
 import type { Block, Definition, Gate } from '../../src/domain/definition.js';
 import type { JsonObject } from '../../src/domain/json.js';
 import type { Verdict } from '../../src/domain/facts.js';
 import { type Actor, SYSTEM } from '../../src/store/actors.js';
-import { recordVote, type VoteResult } from '../../src/store/record-vote.js';
+import type { VoteResult } from '../../src/store/record-vote.js';
+import { type Retry, retryRun } from '../../src/store/retry-run.js';
+import type { Db } from '../../src/store/database.js';
+import { putPerson } from '../../src/store/people.js';
 import { findReviewOfStep } from '../../src/store/reviews.js';
 import { createRun, getRun } from '../../src/store/runs.js';
 import { stepIdOf } from '../../src/domain/step-ids.js';
@@ -19,6 +22,7 @@ import type { ReviewRow, RunRow, StepRow } from '../../src/store/tables.js';
 import { putWorkflow } from '../../src/store/workflows.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
 import { until } from './until.js';
+import { recordVote } from './voters.js';
 
 /** A worker, a sender and a database of a test file's own, on the shared servers. */
 export type Installation = {
@@ -26,7 +30,10 @@ export type Installation = {
   readonly temporal: Temporal;
   readonly env: Readonly<Record<string, string>>;
   readonly worker: RunningWorker;
-  startWorker(): Promise<RunningWorker>;
+  /** Starts another worker, with functions of its own if given. */
+  startWorker(functions?: BlockFunctions): Promise<RunningWorker>;
+  /** Goes on with a run in error. */
+  retry(run: RunRow): Promise<Retry>;
   /** Declares a definition and starts a run of it. */
   run(blocks: readonly Block[], inputs?: JsonObject, owner?: string | null): Promise<RunRow>;
   vote(review: ReviewRow, voter: Actor, vote?: Partial<VoteOf>): Promise<VoteResult>;
@@ -63,12 +70,13 @@ export async function startInstallation(
     installRuntime(logger);
     isRuntimeInstalled = true;
   }
+  await addPeople(db);
   const temporal = openTemporal(env);
-  const sender = new Sender({ db, databaseUrl, temporal, logger });
+  const sender = new Sender({ db, temporal, logger });
   sender.start();
   const workers: RunningWorker[] = [];
-  const startOne = async (): Promise<RunningWorker> => {
-    const worker = await startWorker({ databaseUrl, env, functions, logger });
+  const startOne = async (own: BlockFunctions = functions): Promise<RunningWorker> => {
+    const worker = await startWorker({ databaseUrl, env, functions: own, logger });
     workers.push(worker);
     return worker;
   };
@@ -89,9 +97,15 @@ export async function startInstallation(
       };
       const version = await putWorkflow(db, SYSTEM, definition);
       const request = { version, inputs, metadata: null, ownerId: owner, commandId: null };
-      const started = await createRun(db, SYSTEM, { ...request, trigger: 'api' }, FORWARD_LEASE_MS);
+      const started = await createRun(db, SYSTEM, { ...request, trigger: 'api' }, LEASE_MS);
       await sender.forward(started.lease === null ? [] : [started.lease]);
       return started.run;
+    },
+    retry: async (run) => {
+      const retried = await retryRun(db, SYSTEM, run.id, null, LEASE_MS);
+      const lease = retried.kind === 'retried' ? retried.lease : null;
+      await sender.forward(lease === null ? [] : [lease]);
+      return retried;
     },
     vote: async (review, voter, vote = {}) => {
       const command: Command = {
@@ -105,7 +119,7 @@ export async function startInstallation(
         acknowledgedVersionIds: [],
       };
       const request = { command, reason: vote.reason ?? null, dialect: 'native' as const };
-      const result = await recordVote(db, voter, review.id, request, FORWARD_LEASE_MS);
+      const result = await recordVote(db, voter, review.id, request, LEASE_MS);
       await sender.forward('leases' in result ? result.leases : []);
       return result;
     },
@@ -132,6 +146,22 @@ export async function startInstallation(
       await database.drop();
     },
   };
+}
+
+/** Somebody for every gate of a test: where nobody can approve, doctor says so. */
+async function addPeople(db: Db): Promise<void> {
+  for (const id of ['u1', 'u2']) {
+    const { name, roles } = reviewer(id);
+    const groups = ['finance', 'legal'];
+    await putPerson(db, SYSTEM, {
+      id,
+      name,
+      email: `${id}@example.com`,
+      slackId: '',
+      groups,
+      roles,
+    });
+  }
 }
 
 /** A person with a reviewer's role. */

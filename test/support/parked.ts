@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { sql } from 'kysely';
 import type { Command } from '../../src/domain/decide.js';
 import type { Block, Definition, Gate } from '../../src/domain/definition.js';
 import type { Verdict } from '../../src/domain/facts.js';
@@ -6,26 +7,28 @@ import { isJsonObject, type JsonObject } from '../../src/domain/json.js';
 import type { TimeWindow } from '../../src/domain/time-window.js';
 import { parseDefinition } from '../../src/rules/definition.js';
 import { type Actor, SYSTEM } from '../../src/store/actors.js';
-import type { Db } from '../../src/store/database.js';
+import { type Db, inTransaction } from '../../src/store/database.js';
 import {
-  type ClaimAnswer,
-  type ClaimRequest,
-  claimRelease,
+  checkGate,
   type Firing,
+  type GateCheck,
+  type GateView,
   openInputReview,
   openReview,
   takeStep,
 } from '../../src/store/gates.js';
-import { beginStep, finishStep } from '../../src/store/ledger.js';
+import { beginStep, finishStep, markRunning } from '../../src/store/ledger.js';
 import { settleMessage } from '../../src/store/outbox.js';
 import type { Dialect } from '../../src/store/record-fact.js';
-import { recordVote, type VoteResult } from '../../src/store/record-vote.js';
+import type { VoteResult } from '../../src/store/record-vote.js';
 import { findReview } from '../../src/store/reviews.js';
-import { beginRun, createRun, type RunRequest } from '../../src/store/runs.js';
+import { createRun, getRun, type RunRequest } from '../../src/store/runs.js';
 import { stepIdOf } from '../../src/domain/step-ids.js';
-import { createSteps, getStepContext } from '../../src/store/steps.js';
+import { getStepContext, readBlockInput } from '../../src/store/steps.js';
 import type { ReviewRow, RunRow } from '../../src/store/tables.js';
 import { putWorkflow } from '../../src/store/workflows.js';
+import { gateOf } from './callers.js';
+import { recordVote } from './voters.js';
 
 // Gates that wait for people, brought there by the store's own functions and without Temporal.
 
@@ -114,8 +117,8 @@ export async function aRunningRun(
   about: Partial<RunRequest> = {},
 ): Promise<RunRow> {
   const run = await aRun(db, blocks, about);
-  await createSteps(db, run, aDefinition(blocks));
-  return await beginRun(db, run.id);
+  await inTransaction(db, (tx) => markRunning(tx, run));
+  return await getRun(db, run.id);
 }
 
 /** A gate that waits for people. */
@@ -150,32 +153,50 @@ export async function park(
     throw new Error(`block ${blockId} has no gate`);
   }
   const gate = block.review;
-  const holder = `${stepId}~1`;
-  await takeStep(db, stepId, { workflowId: holder, startedAt: new Date().toISOString() });
+  const caller = gateOf(stepId);
+  await takeStep(db, stepId, caller);
   const view =
     gate.placement === 'input'
-      ? await openInputReview(db, stepId, holder, gate, firingWith(snapshot))
-      : await openOutputReview(db, stepId, holder, gate, snapshot);
-  const review = view === null ? null : await findReview(db, run.projectId, view.reviewId);
+      ? await openBefore(db, stepId, gate, snapshot)
+      : await openBehind(db, stepId, gate, snapshot);
+  const review = await findReview(db, run.projectId, view.reviewId);
   if (review === null) {
     throw new Error(`the gate of ${blockId} did not open`);
   }
-  return { run, stepId, holder, review };
+  return { run, stepId, holder: caller.workflowId, review };
 }
 
-async function openOutputReview(
+async function openBefore(
   db: Db,
   stepId: string,
-  holder: string,
+  gate: Gate,
+  snapshot: JsonObject,
+): Promise<GateView> {
+  const input = await readBlockInput(db, await getStepContext(db, stepId));
+  const asked = { input, firing: firingWith(snapshot) };
+  const view = await openInputReview(db, stepId, gateOf(stepId), gate, asked);
+  if (view === null || view === 'gone') {
+    throw new Error(`the gate of ${stepId} did not open`);
+  }
+  return view;
+}
+
+async function openBehind(
+  db: Db,
+  stepId: string,
   gate: Gate,
   output: JsonObject,
-): ReturnType<typeof openInputReview> {
+): Promise<GateView> {
   const attemptToken = randomUUID();
-  await beginStep(db, stepId, holder, attemptToken);
+  await beginStep(db, stepId, gateOf(stepId), attemptToken);
   const result = { output, consensus: null, source: null };
-  return await finishStep(db, { stepId, attemptToken, result }, (tx, context) =>
+  const view = await finishStep(db, { stepId, attemptToken, result }, (tx, context) =>
     openReview(tx, context, gate, firingWith(output)),
   );
+  if (typeof view === 'string') {
+    throw new Error(`the gate of ${stepId} did not open: its block's result is ${view}`);
+  }
+  return view;
 }
 
 /** A gate that waits for people: one gated block in a run of its own. */
@@ -227,15 +248,18 @@ export async function vote(
   });
 }
 
-/** Takes back an approval. */
+/** Takes back what was decided, or one's own approval. */
 export async function withdraw(
   db: Db,
   gate: Pick<ParkedGate, 'review'>,
   actor: Actor,
-  about: VoteAbout & { readonly verdict?: 'rejected' | 'revoked' } = {},
+  about: VoteAbout & {
+    readonly verdict?: 'rejected' | 'revoked';
+    readonly what?: 'own_approval' | 'decision';
+  } = {},
 ): Promise<VoteResult> {
-  const verdict = about.verdict ?? 'revoked';
-  return await act(db, gate, actor, about, { kind: 'withdraw', verdict });
+  const { verdict = 'revoked', what = null } = about;
+  return await act(db, gate, actor, about, { kind: 'withdraw', verdict, what });
 }
 
 /** Asks for a manual release. */
@@ -258,19 +282,25 @@ async function act(
   return await recordVote(db, actor, gate.review.id, { command, reason, dialect }, leaseMs);
 }
 
-/** Claims the release of a parked gate as its holder, for an approval of its seed unless told otherwise. */
-export async function claim(
-  db: Db,
-  gate: ParkedGate,
-  about: Partial<ClaimRequest> = {},
-): Promise<ClaimAnswer> {
-  return await claimRelease(db, {
-    stepId: gate.stepId,
-    holder: gate.holder,
-    status: 'APPROVED',
-    versionId: gate.review.newestVersionId,
-    ...about,
-  });
+/** Asks as the holder of a parked gate how it stands, by which what is due is released. */
+export async function check(db: Db, gate: Pick<ParkedGate, 'stepId'>): Promise<GateCheck> {
+  return await checkGate(db, gate.stepId, gateOf(gate.stepId));
+}
+
+/** A gate on an input that was approved and released: its block may be executed. */
+export async function anApprovedInput(db: Db, about: Partial<Block> = {}): Promise<ParkedGate> {
+  const gate = await aParkedGate(db, { placement: 'input' }, { block: about });
+  await vote(db, gate, person('u_ann'));
+  return gate;
+}
+
+/** Lets the attempt that is under way be silent for so long that it is taken for lost. */
+export async function loseAttempt(db: Db, stepId: string): Promise<void> {
+  await db
+    .updateTable('step')
+    .set({ aliveAt: sql`clock_timestamp() - interval '11 seconds'` })
+    .where('id', '=', stepId)
+    .execute();
 }
 
 /** The review of a parked gate as it stands now. */

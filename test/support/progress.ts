@@ -2,26 +2,29 @@ import { randomUUID } from 'node:crypto';
 import type { Predicate } from '../../src/domain/definition.js';
 import { isJsonObject, type Json, type JsonObject } from '../../src/domain/json.js';
 import type { RunEnd } from '../../src/domain/orders.js';
-import type { Db } from '../../src/store/database.js';
+import { type Db, inTransaction } from '../../src/store/database.js';
 import { endRun } from '../../src/store/end-run.js';
-import { claimRelease, openInputReview, openReview, takeStep } from '../../src/store/gates.js';
+import { checkGate, openInputReview, openReview, takeStep } from '../../src/store/gates.js';
 import { beginIterations } from '../../src/store/iterations.js';
-import { beginStep, completeStep, finishStep } from '../../src/store/ledger.js';
+import {
+  beginStep,
+  completeStep,
+  failStep,
+  finishStep,
+  markRunning,
+} from '../../src/store/ledger.js';
 import { findReviewOfStep } from '../../src/store/reviews.js';
-import { beginRun } from '../../src/store/runs.js';
+import { lockRun } from '../../src/store/runs.js';
 import { readJsonObject } from '../../src/store/stored-json.js';
 import { stepIdOf } from '../../src/domain/step-ids.js';
-import {
-  createSteps,
-  getDefinition,
-  getStepContext,
-  readBlockInput,
-} from '../../src/store/steps.js';
+import { getStepContext, readBlockInput } from '../../src/store/steps.js';
 import type { ReviewRow } from '../../src/store/tables.js';
+import { gateOf, loopOf, runOf } from './callers.js';
+import type { Caller } from '../../src/domain/ledger.js';
 
 /** Does to the store what a run's workflows would have done, without Temporal. */
 export type Progress = {
-  /** Begins a run and writes its steps. */
+  /** Begins a run. */
   begin(runId: string): Promise<void>;
   /** Runs a gated block and opens its review, on the output or on the input as its gate says. */
   openReview(runId: string, blockId: string, firing?: Partial<Fired>): Promise<ReviewRow>;
@@ -29,8 +32,8 @@ export type Progress = {
   complete(runId: string, blockId: string): Promise<void>;
   /** Writes the iterations of a for_each whose items are released, by its step. */
   iterate(stepId: string): Promise<void>;
-  /** Claims the release of a decided review; says what the store answers. */
-  claim(review: Pick<ReviewRow, 'id' | 'stepId'>): ReturnType<typeof claimRelease>;
+  /** Asks as the gate of a review how it stands, by which what is due is released. */
+  check(review: Pick<ReviewRow, 'stepId'>): ReturnType<typeof checkGate>;
   end(runId: string, end: RunEnd): Promise<void>;
 };
 
@@ -40,16 +43,11 @@ export type Fired = {
   readonly snapshot: JsonObject;
 };
 
-/** When the workflows that hold steps are said to have begun. */
-const STARTED_AT = '2026-05-13T08:00:00.000Z';
-
 /** Makes what moves the runs of one database. */
 export function createProgress(db: Db): Progress {
-  const holderOf = (stepId: string): string => `${stepId}-holder`;
-
-  const run = async (stepId: string, holder: string | null): Promise<Run> => {
+  const run = async (stepId: string, caller: Caller): Promise<Run> => {
     const attemptToken = randomUUID();
-    const beginning = await beginStep(db, stepId, holder, attemptToken);
+    const beginning = await beginStep(db, stepId, caller, attemptToken);
     if (beginning.kind !== 'begin') {
       throw new Error(`step ${stepId} does not begin: ${beginning.kind}`);
     }
@@ -59,8 +57,7 @@ export function createProgress(db: Db): Progress {
 
   return {
     begin: async (runId) => {
-      const begun = await beginRun(db, runId);
-      await createSteps(db, begun, await getDefinition(db, begun.workflowVersionId));
+      await inTransaction(db, async (tx) => markRunning(tx, await lockRun(tx, runId)));
     },
     openReview: async (runId, blockId, fired = {}) => {
       const stepId = stepIdOf(runId, blockId);
@@ -69,18 +66,18 @@ export function createProgress(db: Db): Progress {
       if (gate === null) {
         throw new Error(`block ${blockId} has no gate`);
       }
-      const holder = holderOf(stepId);
-      await takeStep(db, stepId, { workflowId: holder, startedAt: STARTED_AT });
+      const caller = gateOf(stepId);
+      await takeStep(db, stepId, caller);
       const firing = (snapshot: Json): Parameters<typeof openReview>[3] => ({
         triggeredBy: fired.predicate ?? gate.predicate,
         because: fired.because ?? 'the gate asks for a review every time',
         snapshot: fired.snapshot ?? asObject(snapshot),
       });
       if (gate.placement === 'input') {
-        const { input } = await readBlockInput(db, context);
-        await openInputReview(db, stepId, holder, gate, firing(input));
+        const input = await readBlockInput(db, context);
+        await openInputReview(db, stepId, caller, gate, { input, firing: firing(input.input) });
       } else {
-        const { attemptToken, output } = await run(stepId, holder);
+        const { attemptToken, output } = await run(stepId, caller);
         const result = { output, consensus: null, source: null };
         await finishStep(db, { stepId, attemptToken, result }, (tx, now) =>
           openReview(tx, now, gate, firing(output)),
@@ -94,26 +91,29 @@ export function createProgress(db: Db): Progress {
     },
     complete: async (runId, blockId) => {
       const stepId = stepIdOf(runId, blockId);
-      const { attemptToken, output } = await run(stepId, null);
+      const { attemptToken, output } = await run(stepId, runOf(stepId));
       const result = { output, consensus: null, source: null };
-      await finishStep(db, { stepId, attemptToken, result }, (tx, { step }) =>
-        completeStep(tx, step, null),
+      await finishStep(db, { stepId, attemptToken, result }, (tx, now) =>
+        completeStep(tx, now.run, now.step, null),
       );
     },
     iterate: async (stepId) => {
-      const holder = { workflowId: holderOf(stepId), startedAt: STARTED_AT };
-      await beginIterations(db, stepId, holder);
+      await beginIterations(db, stepId, loopOf(stepId), true);
     },
-    claim: async ({ stepId }) => {
-      const review = await findReviewOfStep(db, stepId);
-      return await claimRelease(db, {
-        stepId,
-        holder: holderOf(stepId),
-        status: review?.status ?? 'PENDING',
-        versionId: review?.decisionVersionId ?? null,
-      });
-    },
+    check: ({ stepId }) => checkGate(db, stepId, gateOf(stepId)),
     end: async (runId, end) => {
+      if (end.kind === 'completed') {
+        // A run with open steps does not complete.
+        await db
+          .updateTable('step')
+          .set({ status: 'completed', endedAt: new Date() })
+          .where('runId', '=', runId)
+          .where('endedAt', 'is', null)
+          .execute();
+      }
+      if (end.kind === 'failed') {
+        await failStep(db, end.stepId, 'its block failed');
+      }
       await endRun(db, runId, end);
     },
   };

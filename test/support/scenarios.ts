@@ -1,11 +1,11 @@
 import type { BlockFunctions } from '../../src/blocks.js';
 import { diagnose, repair } from '../../src/delivery/doctor.js';
 import { cancelRun } from '../../src/store/cancel-run.js';
-import { recordVote } from '../../src/store/record-vote.js';
 import type { RunRow } from '../../src/store/tables.js';
 import { block, forEach, gate, type Installation, passing, reviewer } from './installation.js';
 import type { Operator } from './operator.js';
 import { until } from './until.js';
+import { recordVote } from './voters.js';
 
 /** Appears in everything that people or blocks write in the scenarios, and must stay out of Temporal. */
 export const CANARY = 'CANARY';

@@ -11,12 +11,13 @@ import type {
 import type { Json, JsonObject } from '../../src/domain/json.js';
 import type { DeliveredStatus, ReviewerDecision } from '../../src/domain/messages.js';
 import type {
+  Blocked,
   BlockOrder,
+  Ended,
   GateEnd,
   GateOrder,
   RunEnd,
   RunOrder,
-  RunPlan,
   StepEnd,
 } from '../../src/domain/orders.js';
 import type { Voter } from '../../src/domain/people.js';
@@ -37,10 +38,11 @@ expectTypeOf<ReviewCancelled>().toExtend<Json>();
 
 // What workflows are started with, ask of activities, and end with.
 expectTypeOf<RunOrder>().toExtend<Json>();
-expectTypeOf<RunPlan>().toExtend<Json>();
 expectTypeOf<BlockOrder>().toExtend<Json>();
 expectTypeOf<GateOrder>().toExtend<Json>();
 expectTypeOf<StepEnd>().toExtend<Json>();
+expectTypeOf<Ended<GateEnd>>().toExtend<Json>();
+expectTypeOf<Blocked>().toExtend<Json>();
 expectTypeOf<GateEnd>().toExtend<Json>();
 expectTypeOf<RunEnd>().toExtend<Json>();
 

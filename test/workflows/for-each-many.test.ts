@@ -14,6 +14,7 @@ import {
   startInstallation,
 } from '../support/installation.js';
 import { aRunningRun } from '../support/parked.js';
+import { runOf } from '../support/callers.js';
 import { Operator } from '../support/operator.js';
 import { until } from '../support/until.js';
 
@@ -104,11 +105,11 @@ describe('many iterations', () => {
     const run = await aRunningRun(db, [forEach('each', [one])], { inputs: { each: items } });
     const stepId = stepIdOf(run.id, 'each');
     const attemptToken = 'a test';
-    await beginStep(db, stepId, null, attemptToken);
+    await beginStep(db, stepId, runOf(stepId), attemptToken);
     await finishStep(
       db,
       { stepId, attemptToken, result: { output: items, consensus: null, source: null } },
-      (tx, { step }) => completeStep(tx, step, null),
+      (tx, now) => completeStep(tx, now.run, now.step, null),
     );
     const order: ForEachOrder = {
       run_id: run.id,
@@ -137,7 +138,7 @@ describe('many iterations', () => {
     expect((await statuses()).filter((status) => status === 'pending')).toHaveLength(10);
     expect((await handle.describe()).runId).toBe(handle.firstExecutionRunId);
     letGo();
-    expect(await handle.result()).toEqual({ kind: 'completed' });
+    expect(await handle.result()).toEqual({ kind: 'ended', end: 'completed', run: 'completed' });
     expect((await handle.describe()).runId).not.toBe(handle.firstExecutionRunId);
     const { collected } = await on.step(run, 'each');
     expect(JSON.parse(collected ?? '')).toEqual({

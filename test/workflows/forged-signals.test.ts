@@ -1,8 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { listFacts } from '../../src/store/reviews.js';
+import type { Block } from '../../src/domain/definition.js';
+import type { JsonObject } from '../../src/domain/json.js';
+import { STEP_ENDED } from '../../src/domain/messages.js';
+import { stepIdOf } from '../../src/domain/step-ids.js';
 import type { ReviewRow, RunRow } from '../../src/store/tables.js';
 import {
   block,
+  forEach,
   gate,
   type Installation,
   passing,
@@ -205,5 +210,195 @@ describe('forged signals', () => {
       'the workflow to have completed',
       async () => (await op.status(run.id)) === 'COMPLETED',
     );
+  });
+});
+
+describe('a forged word that a step was released', () => {
+  let on: Installation;
+  let op: Operator;
+  const executed: string[] = [];
+
+  beforeAll(async () => {
+    on = await startInstallation({
+      act: ({ input }, { stepId }) => {
+        executed.push(stepId);
+        return input;
+      },
+    });
+    op = new Operator(on.temporal.connection);
+  });
+  afterAll(() => on.stop());
+
+  const finance = { groups: [{ group: 'finance', required: 2 }] };
+  const guarded = block('extract', { review: gate(finance) });
+  const acting = (about: Partial<Block> = {}): Block =>
+    block('act', {
+      executor: { kind: 'function', name: 'act' },
+      execution: { repeatable: false, attempts: 1, timeout: '30s' },
+      ...about,
+    });
+
+  async function tell(
+    holder: string,
+    review: ReviewRow,
+    status: 'EXECUTED' | 'PROCESSING' | 'UNKNOWN',
+  ): Promise<void> {
+    await op.signal(holder, {
+      review_id: review.id,
+      fact: vote(review),
+      status: { status, versionId: review.newestVersionId },
+    });
+  }
+
+  async function hint(run: RunRow, payload: unknown): Promise<void> {
+    await op.client.workflow.getHandle(run.id).signal(STEP_ENDED, payload);
+    await op.idle(run.id);
+  }
+
+  const holderOf = async (run: RunRow, ...at: readonly [string, string?]): Promise<string> =>
+    (await on.step(run, ...at)).holder ?? '';
+
+  /** What is behind the gate has not begun, and nobody has decided anything. */
+  async function expectClosed(run: RunRow, ...at: readonly [string, string?]): Promise<void> {
+    expect(await on.reviewOf(run, ...at)).toMatchObject({ status: 'PENDING', rev: 0 });
+    expect(await on.step(run, ...at)).toMatchObject({ status: 'awaiting_review' });
+    expect(executed.filter((id) => id.startsWith(run.id))).toEqual([]);
+  }
+
+  const PLACES: readonly {
+    readonly name: string;
+    readonly blocks: readonly Block[];
+    readonly inputs: JsonObject;
+    readonly at: readonly [string, string?];
+    readonly executes: readonly string[];
+  }[] = [
+    {
+      name: 'before the next block',
+      blocks: [guarded, acting({ needs: ['extract'] })],
+      inputs: { extract: { total: 5 }, act: {} },
+      at: ['extract'],
+      executes: ['act'],
+    },
+    {
+      name: 'in the last block of a run',
+      blocks: [guarded],
+      inputs: { extract: { total: 5 } },
+      at: ['extract'],
+      executes: [],
+    },
+    {
+      name: 'in an iteration',
+      blocks: [forEach('each', [guarded, acting({ needs: ['extract'] })])],
+      inputs: { each: [{ total: 5 }] },
+      at: ['extract', '0'],
+      executes: ['act@0'],
+    },
+    {
+      name: 'in the last block of an iteration',
+      blocks: [forEach('each', [guarded])],
+      inputs: { each: [{ total: 5 }] },
+      at: ['extract', '0'],
+      executes: [],
+    },
+    {
+      name: 'for the items of a for_each',
+      blocks: [
+        forEach('each', [acting()], {
+          review: gate(finance),
+          map_method: 'split_by_key',
+          key: 'vendor',
+        }),
+      ],
+      inputs: { each: { partitions: [{ key: 'a', pages: [1] }] } },
+      at: ['each'],
+      executes: ['act@0'],
+    },
+  ];
+
+  test.each(PLACES)(
+    '$name ends a gate early and opens nothing: it runs again, and believes only the store',
+    async ({ blocks, inputs, at, executes }) => {
+      const run = await on.run(blocks, inputs);
+      const review = await on.reviewOf(run, ...at);
+      const first = await holderOf(run, ...at);
+      await op.idle(first);
+      await tell(first, review, 'EXECUTED');
+      await until('the gate to have ended', async () => (await op.status(first)) === 'COMPLETED');
+      const second = await until('another gate', async () => {
+        const holder = await holderOf(run, ...at);
+        return holder === first ? null : holder;
+      });
+      await expectClosed(run, ...at);
+      await op.idle(second);
+      await tell(second, review, 'EXECUTED');
+      await op.idle(second);
+      expect(await op.status(second)).toBe('RUNNING');
+      expect(await holderOf(run, ...at)).toBe(second);
+      await expectClosed(run, ...at);
+
+      await on.vote(review, reviewer('u1', 'finance'));
+      await on.vote(review, reviewer('u2', 'finance'));
+      expect(await on.ended(run)).toMatchObject({ status: 'completed' });
+      expect(executed.filter((id) => id.startsWith(run.id))).toEqual(
+        executes.map((id) => `${run.id}_${id}`),
+      );
+      await until('the workflow to end', async () => (await op.status(run.id)) === 'COMPLETED');
+    },
+  );
+
+  test.each(['EXECUTED', 'PROCESSING', 'UNKNOWN'] as const)(
+    'for an input (%s) is not believed at all',
+    async (status) => {
+      const run = await on.run(
+        [acting({ review: gate({ ...finance, placement: 'input', corrections: 'none' }) })],
+        { act: { total: 5 } },
+      );
+      const review = await on.reviewOf(run, 'act');
+      const holder = await holderOf(run, 'act');
+      await op.idle(holder);
+      await tell(holder, review, status);
+      await op.idle(holder);
+      expect(await op.status(holder)).toBe('RUNNING');
+      await expectClosed(run, 'act');
+      await on.vote(review, reviewer('u1', 'finance'));
+      await on.vote(review, reviewer('u2', 'finance'));
+      expect(await on.ended(run)).toMatchObject({ status: 'completed' });
+      expect(executed).toContain(stepIdOf(run.id, 'act'));
+    },
+  );
+
+  /** How often the run has asked to begin a block without a gate. */
+  async function begunBy(run: RunRow): Promise<number> {
+    return (await op.history(run.id)).filter(
+      ({ activityTaskScheduledEventAttributes: asked }) => asked?.activityType?.name === 'runStep',
+    ).length;
+  }
+
+  test('told to the run comes to nothing but a refusal, and after a few only the gate counts', async () => {
+    const run = await on.run([guarded, acting({ needs: ['extract'] })], {
+      extract: { total: 5 },
+      act: {},
+    });
+    const review = await on.reviewOf(run, 'extract');
+    const holder = await holderOf(run, 'extract');
+    await op.idle(holder);
+    const { stepId } = review;
+    for (const garbage of [null, 'extract', {}, { step_id: 5 }, { step_id: `${stepId}@0` }]) {
+      await hint(run, garbage);
+    }
+    expect(await begunBy(run)).toBe(0);
+    for (const tries of [1, 2, 3, 4, 4, 4]) {
+      await hint(run, { step_id: stepId });
+      await until('the run to have tried', async () => (await begunBy(run)) >= tries);
+      await op.idle(run.id);
+      expect(await begunBy(run)).toBe(tries);
+      await expectClosed(run, 'extract');
+    }
+    expect(await holderOf(run, 'extract')).toBe(holder);
+
+    await on.vote(review, reviewer('u1', 'finance'));
+    await on.vote(review, reviewer('u2', 'finance'));
+    expect(await on.ended(run)).toMatchObject({ status: 'completed' });
+    expect(executed.filter((id) => id.startsWith(run.id))).toEqual([stepIdOf(run.id, 'act')]);
   });
 });

@@ -15,9 +15,8 @@ const ALLOWED = [
   /^(group:finance#\d|anyone|finance)$/,
   /^(PENDING|APPROVED|REJECTED|REVOKED|PROCESSING|EXECUTED|UNKNOWN)$/,
   /^(pending|running|completed|error|cancelled|approved|rejected|revoked|failed|stopped|skipped|dropped)$/,
-  /^(vote|release_requested|waiting|execute|begun|ended|input|output|released|superseded)$/,
+  /^(vote|release_requested|waiting|execute|begun|ended|blocked|unopened|input|output|superseded)$/,
   /^(auto|manual|admins|never|entries|none|cancel_run|continue)$/,
-  /^(not_decided|decided_otherwise|not_yet|awaiting_release|run_not_running)$/,
   /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/,
   /^(run|gate|iterations) of [\w-]+(@[\d.]+)?$/,
   // Temporal's own word for an activity that was cancelled before a worker took it.

@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { diagnose } from '../../src/delivery/doctor.js';
 import type { Gate } from '../../src/domain/definition.js';
 import type { TimeWindow } from '../../src/domain/time-window.js';
-import { recordVote } from '../../src/store/record-vote.js';
 import type { ReviewRow, RunRow } from '../../src/store/tables.js';
 import { windowAround } from '../support/hoop.js';
 import {
@@ -14,6 +13,7 @@ import {
 } from '../support/installation.js';
 import { Operator } from '../support/operator.js';
 import { until } from '../support/until.js';
+import { recordVote } from '../support/voters.js';
 
 let on: Installation;
 let op: Operator;
@@ -50,13 +50,13 @@ async function approved(
   return { run, review, holder: holder ?? '' };
 }
 
-/** Waits until a gate has claimed in vain so often, and waits again. */
+/** Waits until a gate has asked in vain so often, and waits again. */
 async function refusedTimes(holder: string, times: number): Promise<void> {
-  await until(`${times} claims in vain`, async () => {
+  await until(`${times} questions in vain`, async () => {
     const events = await op.history(holder);
     const claims = events.filter(
       ({ activityTaskScheduledEventAttributes: activity }) =>
-        activity?.activityType?.name === 'claimRelease',
+        activity?.activityType?.name === 'checkGate',
     );
     return claims.length >= times;
   });
@@ -99,7 +99,7 @@ describe('a gate whose approval may only be acted on at certain hours', () => {
       const step = await on.step(run, 'extract');
       return step.holder === holder ? null : step.holder;
     });
-    await refusedTimes(next, 1);
+    await op.idle(next);
     expect(await on.reviewOf(run, 'extract')).toMatchObject({ status: 'APPROVED' });
     await setWindow(review, OPEN);
     await op.signal(next, null);

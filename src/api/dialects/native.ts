@@ -4,6 +4,7 @@ import { OPERATIONS_ROUTES } from './native/operations-routes.js';
 import { CONTEXT_ROUTES } from './native/review-context.js';
 import { INBOX_ROUTES } from './native/inbox-routes.js';
 import { LOOP_ROUTES } from './native/loop-routes.js';
+import { RECOVERY_ROUTES } from './native/recovery-routes.js';
 import { REVIEW_ROUTES } from './native/review-routes.js';
 import { SESSION_ROUTES } from '../sign-in/session-routes.js';
 import { SNAPSHOT_ROUTES } from './native/snapshot-routes.js';
@@ -25,6 +26,7 @@ export const NATIVE_ROUTES = [
   ...AUDIT_ROUTES,
   ...INBOX_ROUTES,
   ...LOOP_ROUTES,
+  ...RECOVERY_ROUTES,
   ...OPERATIONS_ROUTES,
   ...IDENTITY_ROUTES,
   ...SESSION_ROUTES,

@@ -7,7 +7,7 @@ import {
   None,
 } from 'openid-client';
 import type { Logger } from 'pino';
-import type { Db } from '../../store/database.js';
+import type { Database } from '../../store/database.js';
 import { findActorFromDirectory } from '../../store/directory.js';
 import type { CredentialVerifier } from '../authenticate.js';
 import { unavailable } from '../errors.js';
@@ -73,7 +73,11 @@ const ALGORITHMS = [
 ];
 
 /** Knows the access tokens that the provider signs for us (JWT). */
-export function issuedTokens(db: Db, oidc: Oidc, logger: Logger): CredentialVerifier {
+export function issuedTokens(
+  store: Pick<Database, 'db' | 'reads'>,
+  oidc: Oidc,
+  logger: Logger,
+): CredentialVerifier {
   let keys: ReturnType<typeof createRemoteJWKSet> | null = null;
   return async (credential) => {
     const { audience } = oidc.settings;
@@ -99,7 +103,7 @@ export function issuedTokens(db: Db, oidc: Oidc, logger: Logger): CredentialVeri
       return unavailable('the OpenID provider');
     }
     const person = personOfClaims(claims, oidc.settings);
-    return person === null ? null : await findActorFromDirectory(db, person);
+    return person === null ? null : await findActorFromDirectory(store, person);
   };
 }
 

@@ -102,13 +102,36 @@ export async function withdraw(
   reviewId: string,
   options: CommonOptions & {
     readonly reason: string;
-    readonly verdict: 'revoked' | 'rejected';
+    readonly own?: boolean;
+    readonly verdict?: 'revoked' | 'rejected';
   },
 ): Promise<void> {
-  const { reason, verdict } = options;
+  const { reason, verdict, own = false } = options;
+  const what = own ? 'own_approval' : undefined;
   await perform(options, async ({ client }) =>
-    report(await client.reviews.withdraw(reviewId, { reason, verdict }), 'The withdrawal'),
+    report(await client.reviews.withdraw(reviewId, { reason, verdict, what }), 'The withdrawal'),
   );
+}
+
+/** Carries out `review reassign`. */
+export async function reassign(
+  reviewId: string,
+  options: CommonOptions & {
+    readonly entry: string;
+    readonly reason: string;
+    readonly group?: string;
+    readonly reviewer?: string;
+  },
+): Promise<void> {
+  await perform(options, async ({ client }) => {
+    const { entry, reason, group, reviewer } = options;
+    const to = group === undefined ? (reviewer === undefined ? null : { reviewer }) : { group };
+    if (to === null) {
+      throw new CommandError('Say who fills the entry: --group <group> or --reviewer <user>.');
+    }
+    const response = await client.reviews.reassign(reviewId, { entry, to, reason });
+    return report(response, 'The reassignment');
+  });
 }
 
 /** Carries out `review release`. */

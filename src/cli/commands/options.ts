@@ -24,14 +24,15 @@ export function collect(value: string, before: readonly string[] = []): readonly
 
 /** Reads an option's value as a JSON object. */
 export function jsonObjectArgument(text: string): JsonObject {
-  const value = parseJson(text);
+  const value = jsonArgument(text);
   if (!isJsonObject(value)) {
     throw new InvalidArgumentError('Expected a JSON object such as {"a_block": {"total": 12}}.');
   }
   return value;
 }
 
-function parseJson(text: string): unknown {
+/** Reads an option's value as JSON. */
+export function jsonArgument(text: string): unknown {
   try {
     const value: unknown = JSON.parse(text);
     return value;

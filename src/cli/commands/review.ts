@@ -3,7 +3,7 @@ import type { ListReviews } from '../../client/index.js';
 import { showExplanation, showReview } from '../output/review-text.js';
 import { clientCommand, clientGroup } from './client-command.js';
 import { correct } from './correct.js';
-import { approve, reject, release, withdraw } from './decide.js';
+import { approve, reassign, reject, release, withdraw } from './decide.js';
 import { diff } from './diff.js';
 import { listReviews } from './list-reviews.js';
 import { collect, limitOption } from './options.js';
@@ -77,14 +77,31 @@ export function registerReviewCommands(program: Command): void {
     .option('--version <version>', 'the version you have seen (rvr_…); default: the newest')
     .action(reject);
 
-  reviewCommand(group, 'withdraw', 'take an approval back, as long as it has not been released')
+  reviewCommand(
+    group,
+    'withdraw',
+    'take your approval back, or what was decided, as long as it has not been released',
+  )
     .requiredOption('--reason <text>', 'why, for those who come after')
+    .option('--own', 'only your own approval: the review waits on if it was needed')
     .addOption(
-      new Option('--verdict <verdict>', 'what the review is from then on')
+      new Option(
+        '--verdict <verdict>',
+        'end the review instead, for its owner and admins: what it is from then on',
+      )
         .choices(['revoked', 'rejected'])
-        .default('revoked'),
+        .conflicts('own'),
     )
     .action(withdraw);
+
+  reviewCommand(group, 'reassign', 'give an open entry to somebody else (for admins)')
+    .requiredOption('--entry <key>', 'the entry, as `review explain` names it')
+    .requiredOption('--reason <text>', 'why, for those who come after')
+    .addOption(
+      new Option('--group <group>', 'any member of this group fills it').conflicts('reviewer'),
+    )
+    .option('--reviewer <user>', 'this person fills it')
+    .action(reassign);
 
   reviewCommand(
     group,

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { RUN_STATUSES } from '../../domain/statuses.js';
-import type { CancelRunResponse, RunStatus } from '../../client/index.js';
+import type { CancelRunResponse, RetryRunResponse, RunStatus } from '../../client/index.js';
 import { printable, say } from '../output/printable.js';
 import { showLifecycle, showRun, showRuns } from '../output/run-text.js';
 import { moreRows } from '../output/table.js';
@@ -8,7 +8,7 @@ import { clientCommand, clientGroup } from './client-command.js';
 import { followRun } from './follow-run.js';
 import { jsonObjectArgument, limitOption } from './options.js';
 import { type CommonOptions, perform } from './perform.js';
-import { start } from './start-run.js';
+import { followToEnd, start } from './start-run.js';
 
 const FILTERS: readonly RunStatus[] = [
   'awaiting_review',
@@ -47,6 +47,32 @@ export function registerRunCommands(program: Command): void {
     .argument('<run>', 'the id of the run (run_…)')
     .option('--reason <text>', 'why, for those who come after')
     .action(cancel);
+
+  clientCommand(group, 'retry', 'go on with a run in error; approvals are kept')
+    .argument('<run>', 'the id of the run (run_…)')
+    .addOption(new Option('--step <step...>', 'only these of the failed steps (see `run show`)'))
+    .option('--wait', 'wait until the run has ended; exit code 1 unless it completed')
+    .action(retry);
+}
+
+async function retry(
+  runId: string,
+  options: CommonOptions & { readonly step?: readonly string[]; readonly wait?: boolean },
+): Promise<void> {
+  await perform(options, async (session) => {
+    const retried = await session.client.runs.retry(runId, { steps: options.step });
+    if (options.wait !== true) {
+      return { json: retried, text: () => showRetry(retried) };
+    }
+    session.note(showRetry(retried));
+    return await followToEnd(session, runId);
+  });
+}
+
+function showRetry({ run, step_ids: stepIds }: RetryRunResponse): string {
+  return stepIds.length === 0
+    ? say`Run ${run.id} goes on.`
+    : say`Run ${run.id} goes on; again: ${stepIds.join(', ')}.`;
 }
 
 async function show(
@@ -101,7 +127,9 @@ function showCancellation({ run, cancellation_status: status }: CancelRunRespons
     case 'cancelled':
       return `Run ${printable(run.id)} has ended: ${printable(showLifecycle(run))}.`;
     case 'cancellation_requested':
-      return say`Run ${run.id} is cancelled; what it was doing ends now.`;
+      return run.lifecycle.status === 'running'
+        ? say`Run ${run.id} is being cancelled: what was approved and is being executed comes to its end first.`
+        : say`Run ${run.id} is cancelled; what it was doing ends now.`;
     case 'cancellation_failed':
       return say`Run ${run.id} could not be cancelled.`;
   }

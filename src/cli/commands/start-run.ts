@@ -77,10 +77,14 @@ function started(run: Run): Report {
   };
 }
 
-/** Waits until a run has ended; the server may restart meanwhile. */
 async function follow(session: Session, run: Run): Promise<Report> {
   session.note(say`Run ${run.id} of ${run.workflow_id} has been started; waiting until it ends.`);
-  const ended = await followRun(session, run.id);
+  return await followToEnd(session, run.id);
+}
+
+/** Waits until a run has ended, and says how; the server may restart meanwhile. */
+export async function followToEnd(session: Session, runId: string): Promise<Report> {
+  const ended = await followRun(session, runId);
   const sentence = say`Run ${ended.id} has ended: ${showLifecycle(ended)}.`;
   return {
     json: ended,

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { ROLES, type Role } from '../../domain/people.js';
-import type { User } from '../../client/index.js';
+import type { User, UserWarning } from '../../client/index.js';
 import { say } from '../output/printable.js';
 import { table } from '../output/table.js';
 import { clientCommand, clientGroup } from './client-command.js';
@@ -51,9 +51,17 @@ async function put(userId: string, options: PutOptions): Promise<void> {
     return {
       json: user,
       text: () =>
-        say`${user.name} is stored as ${user.id}: groups ${listed(user.groups)}; roles ${listed(user.roles)}.`,
+        [
+          say`${user.name} is stored as ${user.id}: groups ${listed(user.groups)}; roles ${listed(user.roles)}.`,
+          ...user.warnings.map(showWarning),
+        ].join('\n'),
     };
   });
+}
+
+function showWarning({ message, review_ids: ids, count }: UserWarning): string {
+  const more = count > ids.length ? ', …' : '';
+  return say`${message} They are: ${ids.join(', ')}${more}`;
 }
 
 function listed(words: readonly string[]): string {
@@ -85,7 +93,11 @@ async function remove(userId: string, options: CommonOptions): Promise<void> {
     const removed = await client.users.remove(userId);
     return {
       json: removed,
-      text: () => say`${removed.id} is removed, and their tokens have ended.`,
+      text: () =>
+        [
+          say`${removed.id} is removed, and their tokens have ended.`,
+          ...removed.warnings.map(showWarning),
+        ].join('\n'),
     };
   });
 }

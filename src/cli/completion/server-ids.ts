@@ -42,9 +42,9 @@ export async function serverIds(client: Client, { ids, given, command }: Wanted)
 
 /** What can still be decided, for what decides; any review for what only looks. */
 async function reviewIds(client: Client, command: string): Promise<Words> {
-  const status = ['approve', 'reject', 'correct'].includes(command)
+  const status = ['approve', 'reject', 'correct', 'reassign'].includes(command)
     ? 'pending'
-    : ['withdraw', 'release'].includes(command)
+    : command === 'release'
       ? 'approved'
       : 'all';
   const { data } = await client.reviews

@@ -5,7 +5,7 @@ import { type Cell, fields, table } from './table.js';
 import { showTime } from './time.js';
 
 /** A run's status with what belongs to it: what it waits for, or why it ended as it did. */
-export function showLifecycle({ lifecycle }: Run): string {
+export function showLifecycle({ lifecycle, is_being_cancelled: isBeingCancelled }: Run): string {
   switch (lifecycle.status) {
     case 'awaiting_review':
       return `awaiting_review (${lifecycle.waiting_for_block_ids.join(', ')})`;
@@ -13,8 +13,11 @@ export function showLifecycle({ lifecycle }: Run): string {
       return `error: ${lifecycle.message}`;
     case 'cancelled':
       return `cancelled: ${lifecycle.reason}`;
-    case 'pending':
     case 'running':
+      return isBeingCancelled
+        ? 'running (being cancelled: what is being executed comes to its end first)'
+        : lifecycle.status;
+    case 'pending':
     case 'completed':
       return lifecycle.status;
   }
@@ -54,16 +57,36 @@ export function showRun(style: Style, run: Run, steps: readonly Step[]): string 
     steps.map((step) => stepCells(style, step)),
     'It has no steps yet.',
   );
-  return [`${style.bold(run.id)}  ${statusPaint(style, status)(status)}`, about, '', lines].join(
-    '\n',
-  );
+  return [
+    `${style.bold(run.id)}  ${statusPaint(style, status)(status)}`,
+    about,
+    '',
+    lines,
+    ...(status === 'error' ? ['', ...howToGoOn(run, steps)] : []),
+  ].join('\n');
+}
+
+/** What gets a run in error going again: an unknown outcome has to be settled first. */
+function howToGoOn(run: Run, steps: readonly Step[]): readonly string[] {
+  const unknown = steps.filter(({ outcome_unknown: isUnknown }) => isUnknown);
+  return [
+    ...unknown.map(
+      ({ step_id: stepId }) =>
+        say`Find out what ${stepId} did, and say so: countersign step settle ${stepId}`,
+    ),
+    say`${unknown.length === 0 ? 'Go on from the failed steps:' : 'Then go on:'} countersign run retry ${run.id}`,
+  ];
 }
 
 function stepCells(style: Style, step: Step): readonly Cell[] {
   const { lifecycle } = step;
   const { status } = lifecycle;
   const why =
-    'message' in lifecycle ? lifecycle.message : 'reason' in lifecycle ? lifecycle.reason : '';
+    'message' in lifecycle
+      ? lifecycle.message
+      : 'reason' in lifecycle
+        ? lifecycle.reason
+        : (step.waiting_for ?? '');
   const unknown = step.outcome_unknown ? ' (outcome unknown)' : '';
   return [
     step.step_id,

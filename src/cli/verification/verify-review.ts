@@ -2,6 +2,7 @@ import { compilePolicy } from '../../domain/compile-policy.js';
 import { findBlock } from '../../domain/blocks.js';
 import type { Gate } from '../../domain/definition.js';
 import type { Fact as DomainFact } from '../../domain/facts.js';
+import type { Policy } from '../../domain/policy.js';
 import { entryStates, foldReview, type ReviewState } from '../../domain/review-state.js';
 import type { Fact, WorkflowVersion } from '../../client/index.js';
 import { definitionVersionId } from '../../rules/content-ids.js';
@@ -38,10 +39,10 @@ export function verifyReview(evidence: Evidence): readonly Check[] {
     checkOrder(facts),
     ...checkVersions(evidence),
     holds(
-      'every vote names a version and a verdict',
+      'every vote names a version and a verdict, and every reassignment an entry',
       unreadable.map(({ seq }) => `fact ${seq}`),
     ),
-    checkVotes(policy, evidence),
+    checkVotes((seq) => policyBefore(policy, numbered, seq), evidence),
     checkStatus(state, evidence),
     checkDecision(state, evidence),
     ...checkEntries(state, evidence),
@@ -90,9 +91,22 @@ function checkDefinition(
   ];
 }
 
-/** A fact as the domain folds it; null for a vote that lacks what makes it one. */
+/** The rules of the gate, with the entries that had been given to somebody else before a fact. */
+function policyBefore(policy: Policy, facts: readonly Fact[], seq: number): Policy {
+  const given = facts.filter((fact) => fact.kind === 'reassigned' && fact.seq < seq);
+  return foldReview(
+    policy,
+    given.flatMap((fact) => asDomainFact(fact) ?? []),
+  ).policy;
+}
+
+/** A fact as the domain folds it; null for one that lacks what makes it one. */
 function asDomainFact(fact: Fact): DomainFact | null {
   const { seq, id, kind, actor } = fact;
+  if (kind === 'reassigned') {
+    const { entry, to } = fact;
+    return entry === null || to === null ? null : { kind, seq, id, actorId: actor.id, entry, to };
+  }
   if (kind !== 'vote') {
     return { kind, seq, id, actorId: actor.id };
   }

@@ -9,12 +9,15 @@ import type { Evidence } from './evidence.js';
  *
  * Whether somebody was in a group, or an admin, when they voted is not on record: `fills` is the server's word.
  */
-export function checkVotes(policy: Policy, { facts, versions, review }: Evidence): Check {
+export function checkVotes(
+  policyBefore: (seq: number) => Policy,
+  { facts, versions, review }: Evidence,
+): Check {
   const votes = facts.filter(({ kind }) => kind === 'vote');
   return holds(
     `${votes.length === 1 ? '1 vote' : `${votes.length} votes`}, each one that the gate takes`,
     votes.flatMap((vote) =>
-      problemsOf(vote, policy, versions, review.owner_id).map(
+      problemsOf(vote, policyBefore(vote.seq), versions, review.owner_id).map(
         (problem) => `fact ${vote.seq} (${vote.actor.id}) ${problem}`,
       ),
     ),

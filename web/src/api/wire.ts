@@ -108,7 +108,9 @@ export type May = { readonly allowed: boolean; readonly why_not: string | null }
 export type MyPart = {
   readonly can_fill: readonly string[];
   readonly vote: OwnVote | null;
-} & Readonly<Record<'approve' | 'reject' | 'correct' | 'withdraw' | 'release', May>>;
+} & Readonly<
+  Record<'approve' | 'reject' | 'correct' | 'take_back' | 'withdraw' | 'release' | 'reassign', May>
+>;
 
 /** Everything that the page of one review shows beside versions and votes. */
 export type ReviewContext = {
@@ -142,6 +144,7 @@ export type ReviewContext = {
     readonly source: string | null;
     readonly error_message: string | null;
     readonly outcome_unknown: boolean;
+    readonly waiting_for: string | null;
     readonly votes: readonly { readonly category: string; readonly count: number }[] | null;
   };
   readonly fired_paths: readonly string[];
@@ -160,7 +163,7 @@ export type Operations = {
   };
   readonly messages: readonly {
     readonly id: string;
-    readonly kind: 'signal' | 'start' | 'cancel';
+    readonly kind: 'signal' | 'start' | 'restart' | 'cancel';
     readonly run_id: string;
     readonly review_id: string | null;
     readonly state: 'pending' | 'failed';
@@ -177,11 +180,18 @@ export type Operations = {
     readonly run_id: string;
     readonly ended_at: string | null;
   }[];
+  readonly missing_functions: readonly {
+    readonly step_id: string;
+    readonly run_id: string;
+    readonly message: string;
+  }[];
 };
 
 /** What doctor found, or why it could not look. */
 export type Diagnosis = {
   readonly temporal_error: string | null;
+  /** Whether everything was looked at. */
+  readonly complete: boolean;
   readonly findings: readonly {
     readonly code: string;
     readonly run_id: string | null;

@@ -150,8 +150,8 @@ function State({ operations }: { readonly operations: Operations }) {
             <h2 id="unknown-title">Outcomes unknown</h2>
           </header>
           <p className="panel-intro">
-            These blocks may or may not have done their work. Find out, and start a new run where
-            they did nothing.
+            These blocks may or may not have done their work. Find out, and say so on the page of
+            their run; then it can be retried.
           </p>
           <ul className="steps">
             {unknown.map(({ step_id: stepId, run_id: runId, ended_at: at }) => (
@@ -195,8 +195,14 @@ function Doctor() {
       {data === undefined && error === null && (
         <Loading label="Comparing the store with Temporal" />
       )}
-      {failure === null && data?.findings.length === 0 && (
+      {failure === null && data?.findings.length === 0 && data.complete && (
         <p className="panel-empty">The store and Temporal agree: nothing is stuck.</p>
+      )}
+      {failure === null && data?.complete === false && (
+        <p className="panel-empty">
+          There is more than can be looked at from here: <code>countersign doctor</code> looks at
+          all of it.
+        </p>
       )}
       {data !== undefined && data.findings.length > 0 && (
         <ul className="findings">

@@ -2,7 +2,8 @@ import type { ReviewContext } from '../api/wire.js';
 import { Button } from '../ui/button.js';
 
 /** Something a person can do with a review. */
-export type Act = 'approve' | 'reject' | 'correct' | 'withdraw' | 'release';
+export type Act =
+  'approve' | 'reject' | 'correct' | 'take_back' | 'withdraw' | 'release' | 'reassign';
 
 /** The decisions that are open to whoever looks; on a phone they stay at the bottom of the screen. */
 export function Actions({
@@ -17,7 +18,8 @@ export function Actions({
   const { my, review } = context;
   const isOpen = review.status === 'PENDING';
   const canDecide = my.approve.allowed || my.reject.allowed || my.correct.allowed;
-  if (!(isOpen && canDecide) && !my.withdraw.allowed && !my.release.allowed) {
+  const canUndo = my.take_back.allowed || my.withdraw.allowed;
+  if (!(isOpen && canDecide) && !canUndo && !my.release.allowed && !my.reassign.allowed) {
     return null;
   }
   return (
@@ -35,6 +37,16 @@ export function Actions({
       {isOpen && my.approve.allowed && (
         <Button look="main" icon="check" shortcut="a" onClick={() => onAct('approve')}>
           Approve version {versionNumber}
+        </Button>
+      )}
+      {my.reassign.allowed && (
+        <Button look="ghost" onClick={() => onAct('reassign')}>
+          Reassign
+        </Button>
+      )}
+      {my.take_back.allowed && (
+        <Button look="plain" icon="undo" shortcut="b" onClick={() => onAct('take_back')}>
+          Take my approval back
         </Button>
       )}
       {my.withdraw.allowed && (

@@ -40,6 +40,12 @@ export function Activity({
 
 function whatHappened(fact: Fact, versions: readonly NumberedVersion[]): string {
   switch (fact.kind) {
+    case 'withdrawn':
+      return 'took their approval back';
+    case 'reassigned': {
+      const who = fact.to === null ? 'somebody else' : fact.to.subject;
+      return `gave the approval of ${fact.entry ?? 'an entry'} to ${who}`;
+    }
     case 'release_requested':
       return 'released it';
     case 'cancelled':

@@ -61,13 +61,42 @@ async function sendVote(url: string, body: object): Promise<SubmitResponse> {
   }
 }
 
-/** Takes an approval back before its release is claimed. */
+/** Takes the person's own approval back; the review waits on if it was needed. */
+export async function takeBack(reviewId: string, reason: string): Promise<SubmitResponse> {
+  return await send('POST', path`/v1/workflows/reviews/${reviewId}/withdraw`, {
+    what: 'own_approval',
+    reason,
+  });
+}
+
+/** Withdraws what was decided before its release. */
 export async function withdraw(
   reviewId: string,
   verdict: 'rejected' | 'revoked',
   reason: string,
 ): Promise<SubmitResponse> {
-  return await send('POST', path`/v1/workflows/reviews/${reviewId}/withdraw`, { verdict, reason });
+  return await send('POST', path`/v1/workflows/reviews/${reviewId}/withdraw`, {
+    what: 'decision',
+    verdict,
+    reason,
+  });
+}
+
+/** Who fills an entry from now on. */
+export type Assignee = { readonly group: string } | { readonly reviewer: string };
+
+/** Gives an open entry to somebody else. */
+export async function reassign(
+  reviewId: string,
+  entry: string,
+  to: Assignee,
+  reason: string,
+): Promise<SubmitResponse> {
+  return await send('POST', path`/v1/workflows/reviews/${reviewId}/reassign`, {
+    entry,
+    to,
+    reason,
+  });
 }
 
 /** Lets a manual release go on. */

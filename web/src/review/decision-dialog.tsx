@@ -6,7 +6,7 @@ import { Dialog } from '../ui/dialog.js';
 import { Notice } from '../ui/notice.js';
 import type { Act } from './actions.js';
 import { ChangeTable } from './change-table.js';
-import { describeError } from './deciding.js';
+import { type Assignee, describeError } from './deciding.js';
 import type { Screen } from './screen.js';
 
 type Props = {
@@ -17,6 +17,8 @@ type Props = {
   readonly onShowNewest: () => void;
   readonly onApprove: (acknowledged: readonly string[]) => Promise<void>;
   readonly onReject: (reason: string) => Promise<void>;
+  readonly onTakeBack: (reason: string) => Promise<void>;
+  readonly onReassign: (entry: string, to: Assignee, reason: string) => Promise<void>;
   readonly onWithdraw: (verdict: 'rejected' | 'revoked', reason: string) => Promise<void>;
   readonly onRelease: () => Promise<void>;
 };
@@ -54,6 +56,18 @@ export function DecisionDialog(props: Props) {
           intro="The approval is taken back before anything was done with it, and the run is cancelled."
         />
       );
+    case 'take_back':
+      return (
+        <WithReason
+          title="Take my approval back"
+          verb="Take it back"
+          onClose={props.onClose}
+          onSubmit={props.onTakeBack}
+          intro="Your approval no longer counts. The review waits on if it was needed, and nobody else’s vote changes."
+        />
+      );
+    case 'reassign':
+      return <Reassign {...props} />;
     case 'release':
       return <Release {...props} />;
     case 'correct':
@@ -162,16 +176,71 @@ function Release({ onClose, onRelease }: Props) {
   );
 }
 
+/** Asks which open entry somebody else is to fill, and who. */
+function Reassign({ context, onClose, onReassign }: Props) {
+  const open = context.review.entries.filter(({ status }) => status === 'PENDING');
+  const [entry, setEntry] = useState(open[0]?.key ?? '');
+  const [kind, setKind] = useState<'group' | 'reviewer'>('reviewer');
+  const [subject, setSubject] = useState('');
+  const id = useId();
+  const to = kind === 'group' ? { group: subject.trim() } : { reviewer: subject.trim() };
+  return (
+    <WithReason
+      title="Reassign an approval"
+      verb="Reassign"
+      onClose={onClose}
+      onSubmit={(reason) => onReassign(entry, to, reason)}
+      intro="Somebody else gives it from now on, and nothing else with that vote. What was approved before stays."
+    >
+      <div className="field">
+        <label htmlFor={`${id}-entry`}>Approval</label>
+        <select id={`${id}-entry`} value={entry} onChange={(event) => setEntry(event.target.value)}>
+          {open.map(({ key, subject: of }) => (
+            <option key={key} value={key}>
+              {of === '' ? 'Anyone who reviews' : of} ({key})
+            </option>
+          ))}
+        </select>
+      </div>
+      <div className="field">
+        <label htmlFor={`${id}-kind`}>Give it to</label>
+        <select
+          id={`${id}-kind`}
+          value={kind}
+          onChange={(event) => setKind(event.target.value === 'group' ? 'group' : 'reviewer')}
+        >
+          <option value="reviewer">a person</option>
+          <option value="group">any member of a group</option>
+        </select>
+      </div>
+      <div className="field">
+        <label htmlFor={`${id}-subject`}>
+          {kind === 'group' ? 'Name of the group' : 'Id of the person'}
+        </label>
+        <input
+          id={`${id}-subject`}
+          value={subject}
+          required
+          onChange={(event) => setSubject(event.target.value)}
+        />
+      </div>
+    </WithReason>
+  );
+}
+
 function WithReason({
   title,
   verb,
   intro,
+  children,
   onClose,
   onSubmit,
 }: {
   readonly title: string;
   readonly verb: string;
   readonly intro: ReactNode;
+  /** What is asked beside the reason. */
+  readonly children?: ReactNode;
   readonly onClose: () => void;
   readonly onSubmit: (reason: string) => Promise<void>;
 }) {
@@ -192,6 +261,7 @@ function WithReason({
         }}
       >
         <p>{intro}</p>
+        {children}
         <div className="field">
           <label htmlFor={id}>Reason</label>
           <textarea

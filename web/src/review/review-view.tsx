@@ -23,8 +23,10 @@ import {
   describeOutcome,
   NewerVersion,
   describeResume,
+  reassign,
   reject,
   release,
+  takeBack,
   withdraw,
 } from './deciding.js';
 import { DecisionDialog } from './decision-dialog.js';
@@ -99,6 +101,9 @@ export function ReviewView({
       : []),
     ...(my.reject.allowed ? [{ key: 'r', does: 'Reject', run: () => ask('reject') }] : []),
     ...(my.correct.allowed ? [{ key: 'e', does: 'Correct', run: () => ask('correct') }] : []),
+    ...(my.take_back.allowed
+      ? [{ key: 'b', does: 'Take your own approval back', run: () => ask('take_back') }]
+      : []),
     ...(my.withdraw.allowed
       ? [{ key: 'u', does: 'Take the approval back', run: () => ask('withdraw') }]
       : []),
@@ -218,6 +223,8 @@ export function ReviewView({
             submit(() => approve(review.id, screen.shown.id, { acknowledged, isOlderFine: true }))
           }
           onReject={(reason) => submit(() => reject(review.id, seenNewestId, reason))}
+          onTakeBack={(reason) => submit(() => takeBack(review.id, reason))}
+          onReassign={(entry, to, reason) => submit(() => reassign(review.id, entry, to, reason))}
           onWithdraw={(verdict, reason) => submit(() => withdraw(review.id, verdict, reason))}
           onRelease={() => submit(() => release(review.id))}
         />

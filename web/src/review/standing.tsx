@@ -114,7 +114,11 @@ function AfterDecision({ context: { review, step, gate } }: { readonly context: 
     case 'APPROVED':
       return gate.release === 'manual' ? <>It waits to be released by hand.</> : null;
     case 'PROCESSING':
-      return <>Its block is being executed.</>;
+      return step.status === 'error' ? (
+        <>Its block failed before it began: {step.error_message} A retry of its run executes it.</>
+      ) : (
+        <>{step.waiting_for ?? 'Its block is being executed.'}</>
+      );
     case 'EXECUTED':
       return step.error_message === null ? (
         <>The run went on with it.</>
@@ -122,7 +126,12 @@ function AfterDecision({ context: { review, step, gate } }: { readonly context: 
         <>Its block failed: {step.error_message}</>
       );
     case 'UNKNOWN':
-      return <>Whether its block did its work cannot be known. An operator has to find out.</>;
+      return (
+        <>
+          Whether its block did its work cannot be known. Its run’s owner or an admin has to find
+          out.
+        </>
+      );
     case 'PENDING':
     case 'REJECTED':
     case 'REVOKED':

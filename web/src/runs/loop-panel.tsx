@@ -112,6 +112,7 @@ function ItemStep({
         </Link>
       )}
       {step.lifecycle.status === 'error' && <p className="quiet">{step.lifecycle.message}</p>}
+      {step.waiting_for !== null && <p className="quiet">{step.waiting_for}</p>}
       {step.outcome_unknown && <p className="quiet">Its outcome is unknown.</p>}
     </>
   );

@@ -23,6 +23,7 @@ import { readBlock } from '../workflows/stored-block.js';
 import { BlockGraph } from './block-graph.js';
 import { LoopPanel, LoopSize } from './loop-panel.js';
 import { runQuery, stepsQuery, waitingQuery } from './queries.js';
+import { Recovery } from './recovery.js';
 
 /** One run: its blocks, where it waits, for whom and since when. */
 export function RunPage({ id }: { readonly id: string }) {
@@ -60,11 +61,11 @@ function RunView({ run }: { readonly run: Run }) {
   const { lifecycle, timing } = run;
   const hasEnded = ['completed', 'error', 'cancelled'].includes(lifecycle.status);
   const person = session?.person;
-  const mayCancel =
-    !hasEnded &&
+  const mayAct =
     person !== null &&
     person !== undefined &&
     (person.id === run.owner_id || person.roles.includes('admin'));
+  const mayCancel = mayAct && !hasEnded && !run.is_being_cancelled;
   const ui = run.temporal_url;
   const blocks = (version?.blocks ?? []).map(readBlock);
   const steps = inOrder(
@@ -95,12 +96,10 @@ function RunView({ run }: { readonly run: Run }) {
           </>
         }
       />
-      {lifecycle.status === 'error' && (
-        <Notice
-          tone="bad"
-          title={`Failed${lifecycle.failing_step_id === null ? '' : ' at one of its blocks'}`}
-        >
-          {lifecycle.message}
+      <Recovery run={run} steps={all?.data ?? []} mayAct={mayAct} />
+      {run.is_being_cancelled && lifecycle.status === 'running' && (
+        <Notice tone="warn" title="Being cancelled">
+          What was approved and is being executed comes to its end first.
         </Notice>
       )}
       {lifecycle.status === 'cancelled' && <Notice title="Cancelled">{lifecycle.reason}</Notice>}
@@ -175,6 +174,7 @@ function RunView({ run }: { readonly run: Run }) {
                 {step.lifecycle.status === 'error' && (
                   <p className="quiet">{step.lifecycle.message}</p>
                 )}
+                {step.waiting_for !== null && <p className="quiet">{step.waiting_for}</p>}
                 {step.outcome_unknown && <p className="quiet">Its outcome is unknown.</p>}
               </li>
             ))}

@@ -1,7 +1,7 @@
 import type { Answer } from '../../answer.js';
 import { ok } from '../../answer.js';
 import { afterCommit, castVote } from '../../cast-vote.js';
-import { type ApiError, invalid, notFound, refused } from '../../errors.js';
+import { type ApiError, invalid, notFound, refused, signedOut } from '../../errors.js';
 import type { ReviewRow } from '../../../store/tables.js';
 import type { Call } from '../../route.js';
 import { findNamedReview } from './find-review.js';
@@ -42,6 +42,8 @@ export async function decideReview(
   switch (result.kind) {
     case 'not_found':
       return notFound('review', id);
+    case 'signed_out':
+      return signedOut();
     case 'refused':
       return refused(...result.refusals);
     case 'recorded':

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import type { Refusal, RefusalCode } from '../../../domain/refusals.js';
-import { isFinal } from '../../../domain/statuses.js';
+import { isReleased, isFinal } from '../../../domain/statuses.js';
 import { describeTimeWindow } from '../../../domain/time-window.js';
 import { findStep, readEffectiveOutput } from '../../../store/steps.js';
 import type { ReviewRow } from '../../../store/tables.js';
 import { type Answer, answer, ok } from '../../answer.js';
 import { awaitReview } from '../../await-review.js';
 import { afterCommit, castVote } from '../../cast-vote.js';
-import { type ApiError, notFound } from '../../errors.js';
+import { type ApiError, notFound, signedOut } from '../../errors.js';
 import { firstByRank } from '../../first-refusal.js';
 import type { Call } from '../../route.js';
 import { findNamedReview } from './find-review.js';
@@ -53,6 +53,7 @@ const REFUSALS = {
   CORRECTION_AUTHOR: { rank: 1, say: () => refuse(403, NOT_ALLOWED) },
   CORRECTIONS_NOT_ALLOWED: { rank: 1, say: () => refuse(403, NOT_ALLOWED) },
   NOT_IN_FORCE_GROUP: { rank: 1, say: () => refuse(403, NOT_ALLOWED) },
+  NOT_ADMIN: { rank: 1, say: () => refuse(403, NOT_ALLOWED) },
   ALREADY_RELEASED: {
     rank: 2,
     say: ({ status }, stepId) =>
@@ -65,6 +66,11 @@ const REFUSALS = {
   STALE_VERSION: { rank: 2, say: () => refuse(403, NOT_RELEASABLE) },
   SUPERSEDED_VERSIONS: { rank: 2, say: () => refuse(403, NOT_RELEASABLE) },
   TIME_WINDOW_SET: { rank: 2, say: () => refuse(403, NOT_RELEASABLE) },
+  NO_APPROVAL_OF_YOURS: { rank: 2, say: () => refuse(403, NOT_RELEASABLE) },
+  ENTRY_NOT_FOUND: { rank: 2, say: () => refuse(403, NOT_RELEASABLE) },
+  ENTRY_FILLED: { rank: 2, say: () => refuse(403, NOT_RELEASABLE) },
+  ASSIGNEE_UNKNOWN: { rank: 2, say: () => refuse(403, NOT_RELEASABLE) },
+  TOO_MANY_FACTS: { rank: 2, say: () => refuse(403, NOT_RELEASABLE) },
   OUTSIDE_TIME_WINDOW: {
     rank: 3,
     say: ({ window }) =>
@@ -94,6 +100,8 @@ export async function execute(call: Call, id: string): Promise<Answer | ApiError
   switch (result.kind) {
     case 'not_found':
       return notFound('review', id);
+    case 'signed_out':
+      return signedOut();
     case 'refused':
       return answerRefusals(result.refusals, row.stepId) ?? (await awaitOutcome(call, row));
     case 'repeat':
@@ -133,25 +141,31 @@ async function awaitOutcome(call: Call, row: ReviewRow): Promise<Answer> {
   const goesOn = answer(202, running(row.stepId));
   const read = async (): Promise<Answer> => {
     const waitMs = call.deps.execWaitMs ?? WAIT_MS;
-    const review = await awaitReview(call, row.id, ({ status }) => hasOutcome(status), waitMs);
+    const review = await awaitReview(call, row.id, (one) => hasOutcome(call, one), waitMs);
     return review === null ? goesOn : await answerOutcome(call, review);
   };
   return await afterCommit(call, read, goesOn);
 }
 
-function hasOutcome(status: ReviewRow['status']): boolean {
-  return isFinal(status) && status !== 'PROCESSING';
+/** Also of a block that failed before it began there is an outcome, although nothing was executed. */
+async function hasOutcome(
+  { deps }: Call,
+  { status, projectId, stepId }: ReviewRow,
+): Promise<boolean> {
+  return status === 'PROCESSING'
+    ? (await findStep(deps.db, projectId, stepId))?.status === 'error'
+    : isFinal(status);
 }
 
 async function answerOutcome(call: Call, review: ReviewRow): Promise<Answer> {
   // Withdrawn, or cancelled with its run, before anything was executed.
-  return review.status === 'EXECUTED' || review.status === 'UNKNOWN'
+  return isReleased(review.status)
     ? ok(await showOutcome(call, review))
     : refuse(403, NOT_RELEASABLE);
 }
 
 async function showOutcome({ deps }: Call, review: ReviewRow): Promise<ExecutionBody> {
-  const { stepId, claimedAt, endedAt } = review;
+  const { stepId, releasedAt, endedAt } = review;
   const step = await findStep(deps.db, review.projectId, stepId);
   const isFailed = step?.status === 'error';
   const output = isFailed ? step.errorMessage : await readEffectiveOutput(deps.db, stepId);
@@ -160,7 +174,7 @@ async function showOutcome({ deps }: Call, review: ReviewRow): Promise<Execution
     session_id: stepId,
     ...cut(output ?? ''),
     output_status: isFailed ? 'failed' : 'success',
-    execution_time: (endedAt?.getTime() ?? 0) - (claimedAt?.getTime() ?? 0),
+    execution_time: (endedAt?.getTime() ?? 0) - (releasedAt?.getTime() ?? 0),
     exit_code: exitCodeOf(review.status, isFailed),
     ai_analysis: null,
   };

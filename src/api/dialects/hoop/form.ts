@@ -42,6 +42,7 @@ const REFUSALS = {
   NOT_APPROVED: { rank: 5, status: 400, message: WRONG_STATE },
   SERVICE_CANNOT_VOTE: { rank: 6, status: 400, message: NOT_ELIGIBLE },
   NOT_OWNER: { rank: 6, status: 400, message: NOT_ELIGIBLE },
+  NOT_ADMIN: { rank: 6, status: 400, message: NOT_ELIGIBLE },
   NOT_ELIGIBLE: { rank: 6, status: 400, message: NOT_ELIGIBLE },
   NOT_IN_FORCE_GROUP: { rank: 6, status: 400, message: NOT_ELIGIBLE },
   CORRECTION_AUTHOR: { rank: 6, status: 400, message: NOT_ELIGIBLE },
@@ -49,6 +50,11 @@ const REFUSALS = {
   SUPERSEDED_VERSIONS: { rank: 7, status: 400, message: null },
   CORRECTIONS_NOT_ALLOWED: { rank: 8, status: 400, message: null },
   NOT_MANUAL: { rank: 8, status: 400, message: null },
+  NO_APPROVAL_OF_YOURS: { rank: 8, status: 400, message: null },
+  ENTRY_NOT_FOUND: { rank: 8, status: 400, message: null },
+  ENTRY_FILLED: { rank: 8, status: 400, message: null },
+  ASSIGNEE_UNKNOWN: { rank: 8, status: 400, message: null },
+  TOO_MANY_FACTS: { rank: 9, status: 400, message: null },
   OUTSIDE_TIME_WINDOW: { rank: 8, status: 400, message: null },
 } as const satisfies Record<
   RefusalCode,
@@ -81,7 +87,10 @@ export function formErrorWith(notFoundMessage: string): (error: ApiError) => Ans
         return say(413, error.message);
       case 'parent_conflict':
         return say(409, `this content is version '${error.versionId}' already`);
+      case 'conflict':
+        return say(409, error.message);
       case 'unavailable':
+      case 'busy':
         return say(503, error.message, { 'retry-after': '2' });
       case 'internal':
         return say(

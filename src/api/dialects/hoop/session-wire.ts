@@ -127,8 +127,11 @@ function showState(
           }
         : { status: 'open', exit_code: null, end_date: null };
     case 'PENDING':
-    case 'PROCESSING':
       return { status: 'open', exit_code: null, end_date: null };
+    case 'PROCESSING':
+      return isFailed
+        ? { status: 'done', exit_code: 1, end_date: showTimeOrNull(step.endedAt) }
+        : { status: 'open', exit_code: null, end_date: null };
     case 'APPROVED':
       return { status: 'ready', exit_code: null, end_date: null };
     case 'REJECTED':

@@ -12,9 +12,9 @@ import {
   type InboxFilter,
   listInbox,
   readFacets,
-  resumesOf,
+  SEARCHED_AT_MOST,
 } from '../../../store/inbox.js';
-import type { Resume } from '../../../store/outbox.js';
+import { type Resume, resumesOf } from '../../../store/outbox.js';
 import { readFact } from '../../../store/reviews.js';
 import { readWorkflowNames } from '../../../store/workflows.js';
 import { ok } from '../../answer.js';
@@ -75,7 +75,11 @@ const filters = {
     .enum(['true', 'false'])
     .optional()
     .meta({ description: 'With `true`: undecided reviews whose `due_at` has passed.' }),
-  search: text(200).optional().meta({ description: 'Words in names, ids, owner or reason.' }),
+  search: text(200)
+    .optional()
+    .meta({
+      description: `Words in names, ids, owner or reason. A page searches the next ${SEARCHED_AT_MOST} reviews of the list, a count the newest ${SEARCHED_AT_MOST}; narrow by workflow, run or status to reach further back.`,
+    }),
 };
 
 type Filters = { readonly [Key in keyof typeof filters]?: z.output<(typeof filters)[Key]> };
@@ -168,7 +172,7 @@ export function showOwnPart(
   const state = foldReview(row.policy, facts.map(readFact));
   const fillable =
     row.status === 'PENDING' && mayFillEntry({ ownerId: row.ownerId, state }, voter)
-      ? fillableEntries(row.policy, voter).map(({ key }) => key)
+      ? fillableEntries(state.policy, voter).map(({ key }) => key)
       : [];
   const open = entries.filter(({ status }) => status === 'PENDING').map(({ key }) => key);
   const standing =

@@ -6,7 +6,7 @@ import { ok } from '../../answer.js';
 import { notFound } from '../../errors.js';
 import { anyId, integerParam, listOf } from '../../fields.js';
 import { route } from '../../route.js';
-import { showLifecycle, step } from '../retab/step-wire.js';
+import { showLifecycle, showWaitingFor, step } from '../retab/step-wire.js';
 import { native } from './dialect.js';
 
 /** An item of a for_each, by its iteration, and how far the blocks of the body have come with it. */
@@ -20,6 +20,7 @@ export const loopItem = z
         block_label: true,
         lifecycle: true,
         outcome_unknown: true,
+        waiting_for: true,
         review_id: true,
       }),
     ),
@@ -75,6 +76,7 @@ const items = route({
           block_label: each.blockLabel ?? each.blockId,
           lifecycle: showLifecycle(each),
           outcome_unknown: each.outcomeUnknown,
+          waiting_for: showWaitingFor(each),
           review_id: reviewIds.get(each.id) ?? null,
         })),
       })),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { classify } from '../../../delivery/classify.js';
 import { listStuckMessages, listUnknownOutcomes } from '../../../store/drift.js';
+import { listMissingFunctions } from '../../../store/missing-functions.js';
 import { readBacklog } from '../../../store/outbox.js';
 import { isStoreAway } from '../../../store/store-away.js';
 import { ok } from '../../answer.js';
@@ -21,7 +22,7 @@ const operations = z
     messages: z.array(
       z.object({
         id: z.string(),
-        kind: z.enum(['start', 'signal', 'cancel']),
+        kind: z.enum(['start', 'restart', 'signal', 'cancel']),
         run_id: z.string(),
         review_id: z.string().nullable(),
         state: z.enum(['pending', 'failed']),
@@ -37,6 +38,9 @@ const operations = z
     unknown_outcomes: z.array(
       z.object({ step_id: z.string(), run_id: z.string(), ended_at: timestamp.nullable() }),
     ),
+    missing_functions: z
+      .array(z.object({ step_id: z.string(), run_id: z.string(), message: z.string() }))
+      .meta({ description: 'Steps that wait for a worker that has their function.' }),
   })
   .meta({ id: 'Operations' });
 
@@ -49,10 +53,11 @@ const read = route({
   dialect: native,
   responses: { 200: operations },
   handle: async ({ deps }) => {
-    const [backlog, messages, unknown] = await Promise.all([
+    const [backlog, messages, unknown, missing] = await Promise.all([
       readBacklog(deps.db),
       listStuckMessages(deps.db, 0, LISTED_AT_MOST),
       listUnknownOutcomes(deps.db, LISTED_AT_MOST),
+      listMissingFunctions(deps.db, LISTED_AT_MOST),
     ]);
     const { reachable, since } = deps.temporalState();
     return ok({
@@ -80,6 +85,11 @@ const read = route({
         run_id: runId,
         ended_at: showTimeOrNull(endedAt),
       })),
+      missing_functions: missing.map(({ stepId, runId, message }) => ({
+        step_id: stepId,
+        run_id: runId,
+        message,
+      })),
     });
   },
 });
@@ -92,6 +102,10 @@ const diagnosis = z
   .object({
     temporal_error: z.string().nullable().meta({
       description: 'Why Temporal could not be asked; then there are no findings.',
+    }),
+    complete: z.boolean().meta({
+      description:
+        'Whether everything was looked at; where there is more than a request can wait for, `countersign doctor` looks at the rest.',
     }),
     findings: z.array(
       z.object({
@@ -118,11 +132,12 @@ const doctor = route({
   handle: async ({ deps }) => {
     const diagnosed = await deps.diagnose().catch(reasonOfOutage);
     if (typeof diagnosed === 'string') {
-      return ok({ temporal_error: diagnosed, findings: [] });
+      return ok({ temporal_error: diagnosed, complete: false, findings: [] });
     }
     return ok({
       temporal_error: null,
-      findings: diagnosed.map(({ code, runId, reviewId, message, remedy }) => ({
+      complete: diagnosed.isComplete,
+      findings: diagnosed.findings.map(({ code, runId, reviewId, message, remedy }) => ({
         code,
         run_id: runId,
         review_id: reviewId,

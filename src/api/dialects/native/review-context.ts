@@ -1,5 +1,10 @@
 import { z } from 'zod';
-import { decide, type LockedReview, ruleOnCorrection } from '../../../domain/decide.js';
+import {
+  decide,
+  type LockedReview,
+  mayReassign,
+  ruleOnCorrection,
+} from '../../../domain/decide.js';
 import type { Voter } from '../../../domain/people.js';
 import { explainRefusal, type Refusal } from '../../../domain/refusals.js';
 import { RUN_STATUSES, STEP_STATUSES } from '../../../domain/statuses.js';
@@ -20,6 +25,7 @@ import { readReviewRecord } from '../../review-records.js';
 import { route } from '../../route.js';
 import { review, showReview } from '../retab/review-wire.js';
 import { dueAt, showOwnPart } from './inbox-routes.js';
+import { showWaitingFor } from '../retab/step-wire.js';
 import { native } from './dialect.js';
 
 const may = z.object({ allowed: z.boolean(), why_not: z.string().nullable() }).meta({
@@ -54,6 +60,7 @@ const context = z
       source: z.string().nullable(),
       error_message: z.string().nullable(),
       outcome_unknown: z.boolean(),
+      waiting_for: z.string().nullable(),
       votes: z
         .array(z.object({ category: z.string(), count: z.int() }))
         .nullable()
@@ -71,8 +78,10 @@ const context = z
       approve: may,
       reject: may,
       correct: may,
+      take_back: may.meta({ description: "To take one's own approval back." }),
       withdraw: may,
       release: may,
+      reassign: may,
     }),
     resume: z.object({
       status: z.enum(['resumed', 'pending', 'failed', 'skipped']),
@@ -146,6 +155,7 @@ const get = route({
         source: step.source,
         error_message: step.errorMessage,
         outcome_unknown: step.outcomeUnknown,
+        waiting_for: showWaitingFor(step),
         votes: votesOf(step.consensus),
       },
       fired_paths: [
@@ -174,7 +184,10 @@ type May = z.infer<typeof may>;
 function whatOneMayDo(
   ruleable: LockedReview,
   actor: Actor,
-): Record<'approve' | 'reject' | 'correct' | 'withdraw' | 'release', May> {
+): Record<
+  'approve' | 'reject' | 'correct' | 'take_back' | 'withdraw' | 'release' | 'reassign',
+  May
+> {
   const voter: Voter = asVoter(actor);
   const newest = ruleable.versions.at(-1)?.id ?? '';
   const rule = (command: Parameters<typeof decide>[1]): May => {
@@ -204,9 +217,24 @@ function whatOneMayDo(
         voter,
       ),
     ),
-    withdraw: rule({ kind: 'withdraw', verdict: 'revoked' }),
+    take_back: mayTakeBack(ruleable, voter),
+    withdraw: rule({ kind: 'withdraw', verdict: 'revoked', what: 'decision' }),
     release: rule({ kind: 'release' }),
+    reassign: refusedBy(mayReassign(ruleable, voter)),
   };
+}
+
+/** Whether an approval of theirs stands and can be taken back: one that was is there no more. */
+function mayTakeBack(ruleable: LockedReview, voter: Voter): May {
+  const { id: reviewId } = ruleable;
+  const ruling = decide(ruleable, { kind: 'withdraw', verdict: null, what: 'own_approval' }, voter);
+  return ruling.kind === 'recorded'
+    ? ALLOWED
+    : refusedBy(
+        ruling.kind === 'refused'
+          ? ruling.refusals
+          : [{ code: 'NO_APPROVAL_OF_YOURS', reviewId, personId: voter.id }],
+      );
 }
 
 const ALLOWED: May = { allowed: true, why_not: null };

@@ -1,13 +1,21 @@
 import { z } from 'zod';
-import { describeWaiting, missingEntries } from '../../../domain/waiting.js';
+import type { Assignee, Entry } from '../../../domain/policy.js';
+import {
+  describeUnfillable,
+  describeWaiting,
+  missingEntries,
+  unfillableEntries,
+} from '../../../domain/waiting.js';
 import { foldReview, shownVersionId, type ReviewState } from '../../../domain/review-state.js';
 import { REVIEW_STATUSES } from '../../../domain/statuses.js';
 import { tally } from '../../../domain/tally.js';
 import { listPeople, personAsVoter } from '../../../store/people.js';
+import { reassignEntry } from '../../../store/reassign.js';
 import { findReview, findVersion, listFacts, readFact } from '../../../store/reviews.js';
-import type { FactRow, ReviewRow } from '../../../store/tables.js';
+import { findStep } from '../../../store/steps.js';
+import type { FactRow, ReviewRow, StepRow } from '../../../store/tables.js';
 import { ok } from '../../answer.js';
-import { castVote } from '../../cast-vote.js';
+import { castVote, tellOfVote } from '../../cast-vote.js';
 import { notFound } from '../../errors.js';
 import {
   anyId,
@@ -16,6 +24,7 @@ import {
   prose,
   showTime,
   showTimeOrNull,
+  text,
   timestamp,
 } from '../../fields.js';
 import { route } from '../../route.js';
@@ -31,21 +40,67 @@ const withdraw = route({
   id: 'reviews.withdraw',
   method: 'post',
   path: '/v1/workflows/reviews/{review_id:rev_}/withdraw',
-  summary: 'Takes an approval back before its release is claimed; for its owner and admins.',
+  summary:
+    "Takes one's approval back before its release, or as owner or admin all that was decided.",
   tag,
   dialect: native,
   params,
   body: z
     .strictObject({
-      verdict: z.enum(['rejected', 'revoked']).default('revoked'),
+      what: z.enum(['own_approval', 'decision']).nullish().meta({
+        description:
+          'By default the decision, for its owner and admins; the own approval for everybody else, and while nothing is decided.',
+      }),
+      verdict: z.enum(['rejected', 'revoked']).nullish().meta({
+        description: 'What the review is once its decision is withdrawn; by default `revoked`.',
+      }),
       reason: prose(10_000),
+    })
+    .refine(({ what, verdict }) => what !== 'own_approval' || verdict !== 'rejected', {
+      path: ['verdict'],
+      error:
+        "An own approval is taken back, and rejects nothing: leave `verdict` out, or say `what` is 'decision'.",
     })
     .meta({ id: 'WithdrawRequest' }),
   responses: { 200: submitResponse },
   handle: async (call, { params: { review_id: id }, body }) => {
-    const command = { kind: 'withdraw', verdict: body.verdict } as const;
+    const { verdict = null, what = null } = body;
+    const command = { kind: 'withdraw', verdict, what } as const;
     const result = await castVote(call, id, { command, reason: body.reason });
     return await answerSubmission(call, id, result, { kind: 'withdrawal' });
+  },
+});
+
+const reassign = route({
+  id: 'reviews.reassign',
+  method: 'post',
+  path: '/v1/workflows/reviews/{review_id:rev_}/reassign',
+  summary:
+    'Gives an open entry to another group or person, while the review is undecided; for admins.',
+  tag,
+  dialect: native,
+  params,
+  body: z
+    .strictObject({
+      entry: text(1_000).min(1).meta({ description: 'The key of the entry, or its id.' }),
+      to: z.union([
+        z.strictObject({ group: prose(200) }),
+        z.strictObject({ reviewer: prose(200) }),
+      ]),
+      reason: prose(10_000),
+    })
+    .meta({ id: 'ReassignRequest' }),
+  responses: { 200: submitResponse },
+  handle: async (call, { params: { review_id: id }, body: { entry, to, reason } }) => {
+    const assignee: Assignee =
+      'group' in to
+        ? { kind: 'group', subject: to.group }
+        : { kind: 'reviewer', subject: to.reviewer };
+    const { deps, actor: admin, dialect } = call;
+    const about = { entry, to: assignee, reason, dialect: dialect.name };
+    const result = await reassignEntry(deps.db, admin, id, about, deps.forwardLeaseMs);
+    await tellOfVote(call, 'reassigned', result);
+    return await answerSubmission(call, id, result, { kind: 'reassignment' });
   },
 });
 
@@ -115,25 +170,29 @@ const explain = route({
     const state = foldReview(row.policy, facts.map(readFact));
     const versionId = shownVersionId(state, row.newestVersionId);
     const version = await findVersion(deps.db, caller.projectId, versionId);
-    const open =
-      row.status === 'PENDING'
-        ? missingEntries(
-            { ownerId: row.ownerId, state },
-            { id: versionId, authorId: version?.authorKind === 'human' ? version.authorId : null },
-            people.map(personAsVoter),
-          )
-        : [];
+    const shown = {
+      id: versionId,
+      authorId: version?.authorKind === 'human' ? version.authorId : null,
+    };
+    const about = [{ ownerId: row.ownerId, state }, shown, people.map(personAsVoter)] as const;
+    const open = row.status === 'PENDING' ? missingEntries(...about) : [];
+    const stuck = row.status === 'PENDING' ? unfillableEntries(...about) : [];
     return ok({
       review_id: id,
       status: row.status,
       version_id: versionId,
-      waiting_for: sayWhatItWaitsFor(row, state),
+      waiting_for: sayWhatItWaitsFor(
+        row,
+        state,
+        stuck,
+        await findStep(deps.db, row.projectId, row.stepId),
+      ),
       opened_because: row.because,
       due_at: showTimeOrNull(row.dueAt),
       gate: row.gate,
       decision_seq: row.decisionSeq,
       still_needed:
-        row.status === 'PENDING' ? tally(row.policy, state.votes, versionId).stillNeeded : 0,
+        row.status === 'PENDING' ? tally(state.policy, state.votes, versionId).stillNeeded : 0,
       missing: open.map(({ entry, couldFill }) => ({
         ...entry,
         could_fill: couldFill.map((person) => ({ id: person, name: names.get(person) ?? person })),
@@ -142,35 +201,59 @@ const explain = route({
   },
 });
 
-function sayWhatItWaitsFor(row: ReviewRow, state: ReviewState): string {
+function sayWhatItWaitsFor(
+  row: ReviewRow,
+  state: ReviewState,
+  stuck: readonly Entry[],
+  step: StepRow | null,
+): string {
   switch (row.status) {
     case 'PROCESSING':
-      return 'It has been released, and its block is being executed.';
+      return sayWhatIsReleased(step);
     case 'EXECUTED':
       return 'It waits for nothing: it was approved and has been released.';
     case 'UNKNOWN':
-      return 'It was released, and whether its block did its work cannot be known: find out what it did, and start a new run if it did nothing.';
+      return 'It was released, and whether its block did its work cannot be known: find out what it did, settle the step, and retry the run.';
     case 'PENDING':
     case 'APPROVED':
     case 'REJECTED':
     case 'REVOKED': {
       const words = describeWaiting(state, row.newestVersionId, row.timeWindow);
-      return `It is ${words}.`;
+      const trouble = stuck.length === 0 ? '' : `; ${describeUnfillable(state.policy, stuck)}`;
+      return `It is ${words}${trouble}.`;
     }
   }
+}
+
+/** What a block that was released to be executed is at. */
+function sayWhatIsReleased(step: StepRow | null): string {
+  if (step?.status === 'error') {
+    return 'It has been released, and its block failed before it began: it is executed when somebody retries the run.';
+  }
+  return typeof step?.waitingFor === 'string'
+    ? `It has been released. ${step.waitingFor}`
+    : 'It has been released, and its block is being executed.';
 }
 
 const fact = z
   .object({
     seq: z.int(),
     id: z.string(),
-    kind: z.enum(['vote', 'release_requested', 'cancelled']),
+    kind: z.enum(['vote', 'withdrawn', 'reassigned', 'release_requested', 'cancelled']),
     actor,
     verdict: z.enum(['approved', 'rejected', 'revoked']).nullable(),
     version_id: z.string().nullable(),
     fills: z.array(z.string()),
     forced: z.boolean(),
     acting_for: z.string().nullable(),
+    entry: z
+      .string()
+      .nullable()
+      .meta({ description: 'The key of the entry that was given to somebody else.' }),
+    to: z
+      .object({ kind: z.enum(['group', 'reviewer']), subject: z.string() })
+      .nullable()
+      .meta({ description: 'Who fills it from then on.' }),
     reason: z.string().nullable(),
     dialect: z.string(),
     created_at: timestamp,
@@ -207,10 +290,15 @@ function showFact(row: FactRow): z.infer<typeof fact> {
     fills: row.fills ?? [],
     forced: row.forced ?? false,
     acting_for: row.actingFor,
+    entry: row.entryKey,
+    to:
+      row.toKind === null || row.toSubject === null
+        ? null
+        : { kind: row.toKind, subject: row.toSubject },
     reason: row.reason,
     dialect: row.dialect,
     created_at: showTime(row.createdAt),
   };
 }
 
-export const REVIEW_ROUTES = [withdraw, release, explain, votes] as const;
+export const REVIEW_ROUTES = [withdraw, reassign, release, explain, votes] as const;

@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { ROLES, type Role } from '../../../domain/people.js';
-import { listPeople, putPerson, removePerson } from '../../../store/people.js';
+import { findPerson, listPeople, putPerson, removePerson } from '../../../store/people.js';
 import type { PersonRow } from '../../../store/tables.js';
+import { listLeftUndecidable, type PersonChange } from '../../../store/left-undecidable.js';
 import { ok } from '../../answer.js';
+import { afterCommit } from '../../cast-vote.js';
 import { notFound } from '../../errors.js';
 import { anyId, listOf, newId, prose, showTime, text, timestamp } from '../../fields.js';
-import { route } from '../../route.js';
+import { type Call, route } from '../../route.js';
 import { native } from './dialect.js';
 
 const tag = 'People';
@@ -24,6 +26,38 @@ const user = z
     updated_at: timestamp,
   })
   .meta({ id: 'User' });
+
+const warnings = z
+  .array(
+    z.object({
+      code: z.literal('reviews_nobody_can_decide'),
+      message: z.string(),
+      count: z.int().meta({ description: 'How many reviews it is about.' }),
+      review_ids: z.array(z.string()).meta({ description: 'The first of them.' }),
+    }),
+  )
+  .meta({ description: 'What follows from the change, and wants attention.' });
+
+type Warnings = z.infer<typeof warnings>;
+
+/** What a change to a person leaves behind; it is durable, so whatever fails here is no failure of it. */
+async function warningsOf(call: Call, change: PersonChange): Promise<Warnings> {
+  const read = async (): Promise<Warnings> => {
+    const left = await listLeftUndecidable(call.deps.db, call.actor.projectId, change);
+    const count = `${left.count}${left.isMore ? ' or more' : ''}`;
+    return left.count === 0
+      ? []
+      : [
+          {
+            code: 'reviews_nobody_can_decide',
+            message: `Nobody can decide ${count} open review${left.count === 1 ? '' : 's'} any more: reassign their entries (POST /v1/workflows/reviews/{id}/reassign), or cancel their runs.`,
+            count: left.count,
+            review_ids: [...left.reviewIds],
+          },
+        ];
+  };
+  return await afterCommit(call, read, []);
+}
 
 function showUser(row: PersonRow): z.infer<typeof user> {
   return {
@@ -64,8 +98,10 @@ const put = route({
       error: "`admin` is false, and `roles` has 'admin': say one of the two.",
     })
     .meta({ id: 'PutUserRequest' }),
-  responses: { 200: user },
-  handle: async ({ deps, actor }, { params: { user_id: id }, body }) => {
+  responses: { 200: user.extend({ warnings }).meta({ id: 'StoredUser' }) },
+  handle: async (call, { params: { user_id: id }, body }) => {
+    const { deps, actor } = call;
+    const before = await findPerson(deps.db, actor.projectId, id);
     const roles: readonly Role[] = body.roles ?? ['reviewer'];
     const row = await putPerson(deps.db, actor, {
       id,
@@ -75,7 +111,7 @@ const put = route({
       groups: body.groups,
       roles: body.admin === true ? [...roles, 'admin'] : roles,
     });
-    return ok(showUser(row));
+    return ok({ ...showUser(row), warnings: await warningsOf(call, { before, after: row }) });
   },
 });
 
@@ -101,9 +137,14 @@ const remove = route({
   tag,
   dialect: native,
   params: z.object({ user_id: anyId }),
-  responses: { 200: z.object({ id: z.string(), removed: z.literal(true) }) },
-  handle: async ({ deps, actor }, { params: { user_id: id } }) =>
-    (await removePerson(deps.db, actor, id)) ? ok({ id, removed: true }) : notFound('user', id),
+  responses: { 200: z.object({ id: z.string(), removed: z.literal(true), warnings }) },
+  handle: async (call, { params: { user_id: id } }) => {
+    const { deps, actor } = call;
+    const before = await findPerson(deps.db, actor.projectId, id);
+    return (await removePerson(deps.db, actor, id))
+      ? ok({ id, removed: true, warnings: await warningsOf(call, { before, after: null }) })
+      : notFound('user', id);
+  },
 });
 
 export const USER_ROUTES = [put, list, remove] as const;

@@ -3,7 +3,7 @@ import type { AuditedAct } from '../../../store/overlays.js';
 import { showTime } from '../../fields.js';
 import type { ActorBody } from '../retab/people.js';
 
-/** What the audit of an overlay tells. Nothing reopens a review here, but the word is the contract's. */
+/** What the audit of an overlay tells. What reopens a review is an approval that was taken back. */
 export const AUDIT_ACTIONS = [
   'gate_fired',
   'version_added',
@@ -36,10 +36,10 @@ type AuditEntryBody = {
 
 /** A line of the audit as this contract shows it; none for what came after `rev`, or means nothing here. */
 export function showAct(act: AuditedAct, rev: number): readonly AuditEntryBody[] {
-  const action = SHOWN_ACTIONS[act.action];
   const { detail: kept }: { readonly detail: unknown } = act;
   const stored: JsonObject = isJsonObject(kept) ? kept : {};
-  const { rev_result: stampedResult, rev_observed: stampedObserved, ...detail } = stored;
+  const { rev_result: stampedResult, rev_observed: stampedObserved, reopened, ...detail } = stored;
+  const action = reopened === true ? 'reopened' : SHOWN_ACTIONS[act.action];
   const result =
     action === 'gate_fired' ? 0 : typeof stampedResult === 'number' ? stampedResult : null;
   if (action === undefined || (result !== null && result > rev)) {

@@ -12,7 +12,7 @@ import type { ReviewRow } from '../../../store/tables.js';
 import { type Answer, ok } from '../../answer.js';
 import { tellOfVote } from '../../cast-vote.js';
 import { checkReviewSnapshot, checkSnapshotSize } from '../../check-snapshot.js';
-import type { ApiError } from '../../errors.js';
+import { type ApiError, signedOut } from '../../errors.js';
 import { type Call, route } from '../../route.js';
 import { findAt } from './address.js';
 import { overlay } from './dialect.js';
@@ -56,7 +56,7 @@ export const decide = route({
     );
     switch (said.kind) {
       case 'kept':
-        await tellOfVote(call, said.value.command, said.value.result);
+        await tellOfVote(call, said.value.command.verdict, said.value.result);
         return answerVote(said.value.result, said.overlay);
       case 'received':
         return ok({ submission_status: 'already_received', overlay: showOverlay(said.overlay) });
@@ -142,6 +142,9 @@ async function vote(
     deps.forwardLeaseMs,
   );
   const result = refuseIfOtherwise(voted, body.verdict);
+  if (result.kind === 'signed_out') {
+    return { kind: 'undone', value: { error: signedOut() } };
+  }
   return result.kind === 'refused'
     ? { kind: 'undone', value: result }
     : { kind: 'kept', value: { command, result } };

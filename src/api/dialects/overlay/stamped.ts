@@ -36,7 +36,8 @@ export async function write<Kept, Undone>(
   const whole = { act, stamp, actor: { id: actor.id, kind: actor.kind }, says };
   const command =
     id === undefined || id === null ? null : { id, sha256: canonicalForm(whole).sha256 };
-  return await writeStamped(deps.db, actor, { reviewId: review.id, stamp, act, command }, work);
+  const request = { reviewId: review.id, stamp, act, command };
+  return await deps.turns.ofRun(review.runId, () => writeStamped(deps.db, actor, request, work));
 }
 
 /** The answer to a write whose work was refused. */

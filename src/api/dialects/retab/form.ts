@@ -17,12 +17,18 @@ const REFUSALS = {
   NOT_ELIGIBLE: { rank: 5, status: 403, code: 'not_eligible' },
   NOT_IN_FORCE_GROUP: { rank: 6, status: 403, code: 'not_eligible' },
   CORRECTION_AUTHOR: { rank: 7, status: 403, code: 'not_eligible' },
+  NOT_ADMIN: { rank: 4, status: 403, code: 'not_eligible' },
+  ENTRY_NOT_FOUND: { rank: 1, status: 404, code: 'entry_not_found' },
+  ASSIGNEE_UNKNOWN: { rank: 8, status: 404, code: 'assignee_not_found' },
   CORRECTIONS_NOT_ALLOWED: { rank: 8, status: 403, code: 'not_eligible' },
   REVIEW_CANCELLED: { rank: 9, status: 409, code: 'review_cancelled' },
   REVIEW_DECIDED: { rank: 10, status: 409, code: 'review_decided' },
   ALREADY_RELEASED: { rank: 11, status: 409, code: 'already_released' },
   NOT_APPROVED: { rank: 12, status: 409, code: 'not_approved' },
   NOT_MANUAL: { rank: 13, status: 409, code: 'not_manual' },
+  NO_APPROVAL_OF_YOURS: { rank: 13, status: 409, code: 'no_approval_of_yours' },
+  ENTRY_FILLED: { rank: 13, status: 409, code: 'entry_filled' },
+  TOO_MANY_FACTS: { rank: 17, status: 409, code: 'too_many_facts' },
   STALE_VERSION: { rank: 14, status: 409, code: 'stale_version' },
   SUPERSEDED_VERSIONS: { rank: 14, status: 409, code: 'superseded_versions' },
   TIME_WINDOW_SET: { rank: 15, status: 409, code: 'time_window_set' },
@@ -90,7 +96,10 @@ export function formError(error: ApiError): Answer {
           requested_parent_id: error.requestedParentId,
         },
       );
+    case 'conflict':
+      return domainError(409, error.reason, error.message);
     case 'unavailable':
+    case 'busy':
       return domainError(503, error.code, asSentence(error.message), {}, { 'retry-after': '2' });
     case 'internal':
       return domainError(
@@ -118,6 +127,12 @@ function detailsOf(refusal: Refusal): { readonly [key: string]: Json } {
         status: refusal.status,
         version_id: refusal.versionId,
       };
+    case 'ENTRY_NOT_FOUND':
+      return { entries: refusal.keys };
+    case 'ENTRY_FILLED':
+      return { review_id: refusal.reviewId, entry: refusal.entry, filled_by: refusal.filledBy };
+    case 'TOO_MANY_FACTS':
+      return { review_id: refusal.reviewId, max: refusal.max };
     case 'NOT_APPROVED':
     case 'ALREADY_RELEASED':
       return { review_id: refusal.reviewId, status: refusal.status };

@@ -106,7 +106,7 @@ export function showReview({ row, entries, facts }: ReviewRecord): ReviewBody {
     owner_id: row.ownerId,
     newest_version_id: row.newestVersionId,
     approved_at: showTimeOrNull(row.approvedAt),
-    released_at: showTimeOrNull(row.claimedAt),
+    released_at: showTimeOrNull(row.releasedAt),
     ended_at: showTimeOrNull(row.endedAt),
   };
 }

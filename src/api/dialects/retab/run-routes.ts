@@ -100,8 +100,8 @@ async function readBack(call: Call, row: RunRow): Promise<RunBody> {
 }
 
 /** A run as it was read, with what its steps add to that. */
-async function showNow(call: Call, row: RunRow): Promise<RunBody> {
-  const fallback = showRun(row, [], call.deps.temporalUrlOf);
+export async function showNow(call: Call, row: RunRow): Promise<RunBody> {
+  const fallback = showRun(row, [], row.status === 'cancelling', call.deps.temporalUrlOf);
   return await afterCommit(
     call,
     async () => (await showRuns(call.deps, [row]))[0] ?? fallback,
@@ -198,7 +198,9 @@ const cancel = route({
     }
     const reason = body?.reason ?? `cancelled by ${actor.name}`;
     const about = { reason, dialect: call.dialect.name };
-    const { run: ended, lease } = await cancelRun(deps.db, actor, id, about, deps.forwardLeaseMs);
+    const { run: ended, lease } = await deps.turns.ofRun(id, () =>
+      cancelRun(deps.db, actor, id, about, deps.forwardLeaseMs),
+    );
     await forward(call, lease === null ? [] : [lease]);
     // The workflow may have obeyed while it was told: the answer is about the run as it shows it.
     const now =

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { waitingBlocks } from '../../../store/runs.js';
+import { listExecuting, waitingBlocks } from '../../../store/runs.js';
 import { readJsonObject } from '../../../store/stored-json.js';
 import type { RunRow } from '../../../store/tables.js';
 import { isJsonObject } from '../../../domain/json.js';
@@ -56,6 +56,10 @@ export const run = z
     owner_id: z.string().nullable(),
     started_by: z.string(),
     command_id: z.string().nullable(),
+    is_being_cancelled: z.boolean().meta({
+      description:
+        'It was cancelled and has not ended; it shows as running as long as something approved is being executed.',
+    }),
     temporal_url: z.string().nullable().meta({
       description:
         "Where Temporal's UI shows its workflow; null where no UI is known, or the workflow is an author's own.",
@@ -70,15 +74,22 @@ export async function showRuns(
   { db, temporalUrlOf }: Pick<AppDeps, 'db' | 'temporalUrlOf'>,
   rows: readonly RunRow[],
 ): Promise<readonly RunBody[]> {
-  const ids = rows.filter(({ status }) => status === 'running').map(({ id }) => id);
-  const waiting = await waitingBlocks(db, ids);
-  return rows.map((row) => showRun(row, waiting.get(row.id) ?? [], temporalUrlOf));
+  const idsOf = (wanted: RunRow['status']): readonly string[] =>
+    rows.filter(({ status }) => status === wanted).map(({ id }) => id);
+  const [waiting, executing] = await Promise.all([
+    waitingBlocks(db, idsOf('running')),
+    listExecuting(db, idsOf('cancelling')),
+  ]);
+  return rows.map((row) =>
+    showRun(row, waiting.get(row.id) ?? [], executing.has(row.id), temporalUrlOf),
+  );
 }
 
-/** A run as this contract shows it. */
+/** A run as this contract shows it; `isExecuting` tells of one that is being cancelled. */
 export function showRun(
   row: RunRow,
   waitingForBlockIds: readonly string[],
+  isExecuting: boolean,
   temporalUrlOf: AppDeps['temporalUrlOf'],
 ): RunBody {
   return {
@@ -86,7 +97,7 @@ export function showRun(
     workflow_id: row.workflowId,
     workflow_version_id: row.workflowVersionId,
     trigger: { type: TRIGGERS.find((known) => known === row.trigger) ?? 'custom' },
-    lifecycle: showLifecycle(row, waitingForBlockIds),
+    lifecycle: showLifecycle(row, waitingForBlockIds, isExecuting),
     timing: {
       created_at: showTime(row.createdAt),
       started_at: showTimeOrNull(row.startedAt),
@@ -97,12 +108,20 @@ export function showRun(
     owner_id: row.ownerId,
     started_by: row.startedBy,
     command_id: row.commandId,
+    is_being_cancelled: row.status === 'cancelling',
     temporal_url: row.kind === 'external' ? null : temporalUrlOf(row.id),
   };
 }
 
-/** A cancellation shows as soon as it is durable, whether workflows have obeyed it or not yet. */
-function showLifecycle(row: RunRow, waitingForBlockIds: readonly string[]): RunBody['lifecycle'] {
+/**
+ * A cancellation shows as soon as it is durable, whether workflows have obeyed it or not yet; but a run
+ * that still executes something is running.
+ */
+function showLifecycle(
+  row: RunRow,
+  waitingForBlockIds: readonly string[],
+  isExecuting: boolean,
+): RunBody['lifecycle'] {
   switch (row.status) {
     case 'pending':
     case 'completed':
@@ -122,6 +141,8 @@ function showLifecycle(row: RunRow, waitingForBlockIds: readonly string[]): RunB
       };
     case 'cancelling':
     case 'cancelled':
-      return { status: 'cancelled', reason: row.cancelReason ?? 'the run was cancelled' };
+      return isExecuting
+        ? { status: 'running' }
+        : { status: 'cancelled', reason: row.cancelReason ?? 'the run was cancelled' };
   }
 }

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { BLOCK_TYPES } from '../../../domain/definition.js';
+import { isStepEnded } from '../../../domain/statuses.js';
 import type { Db } from '../../../store/database.js';
-import { isReleased } from '../../../store/ledger.js';
+import { isIteratingStep } from '../../../store/ledger.js';
 import { readReviewIds } from '../../../store/reviews.js';
 import { listStepsById, readEffectiveOutputs, readItems } from '../../../store/steps.js';
 import { readJson } from '../../../store/stored-json.js';
@@ -62,6 +63,9 @@ export const step = z
     iteration_key: z.string().nullable(),
     source: z.string().nullable(),
     outcome_unknown: z.boolean(),
+    waiting_for: z.string().nullable().meta({
+      description: 'What it needs before it can begin, and what to do about it; null for nothing.',
+    }),
     review_id: z.string().nullable().meta({ description: 'The review that its gate opened.' }),
   })
   .meta({ id: 'Step' });
@@ -75,7 +79,7 @@ type StepBody = z.infer<typeof step>;
  * gave. In an iteration the input of a step is the item, unless a gate has more to show of its input.
  */
 export async function showSteps(db: Db, rows: readonly StepRow[]): Promise<readonly StepBody[]> {
-  const giving = rows.filter((row) => row.status === 'completed' || isReleased(row));
+  const giving = rows.filter((row) => row.status === 'completed' || isIteratingStep(row));
   const inside = rows.filter(({ iterationKey, input }) => iterationKey !== null && input === null);
   const [outputs, items, containers, reviewIds] = await Promise.all([
     readEffectiveOutputs(
@@ -157,8 +161,14 @@ function showStep(
     iteration_key: row.iterationKey,
     source: row.source,
     outcome_unknown: row.outcomeUnknown,
+    waiting_for: showWaitingFor(row),
     review_id: reviewId,
   };
+}
+
+/** What a step waits for before it can begin; what has ended waits for nothing. */
+export function showWaitingFor({ status, waitingFor }: StepRow): string | null {
+  return isStepEnded(status) ? null : waitingFor;
 }
 
 /** Where a step stands, as this contract says it. */

@@ -4,7 +4,7 @@ import type { VoteResult } from '../../../store/record-vote.js';
 import type { ReviewRow } from '../../../store/tables.js';
 import { type Answer, ok } from '../../answer.js';
 import { readAftermath } from '../../cast-vote.js';
-import { type ApiError, notFound, refused } from '../../errors.js';
+import { type ApiError, notFound, refused, signedOut } from '../../errors.js';
 import { readReviewRecord } from '../../review-records.js';
 import type { Call } from '../../route.js';
 import { firstRefusal } from './form.js';
@@ -22,10 +22,10 @@ export const submitResponse = z
 
 type SubmitBody = z.infer<typeof submitResponse>;
 
-/** What was submitted: a vote on a version, or an act of the review's owner. */
+/** What was submitted: a vote on a version, or an act on the review itself. */
 export type Submission =
   | { readonly kind: 'vote'; readonly verdict: Verdict; readonly versionId: string }
-  | { readonly kind: 'withdrawal' | 'release' };
+  | { readonly kind: 'withdrawal' | 'reassignment' | 'release' };
 
 /**
  * Answers a submitted decision as the contract's table says.
@@ -42,6 +42,8 @@ export async function answerSubmission(
   switch (result.kind) {
     case 'not_found':
       return notFound('review', reviewId);
+    case 'signed_out':
+      return signedOut();
     case 'refused': {
       const first = firstRefusal(result.refusals);
       return first.code === 'REVIEW_DECIDED' && submission.kind === 'vote'

@@ -85,13 +85,16 @@ const create = route({
     if (misshapen !== null) {
       return misshapen;
     }
-    const added = await addVersion(deps.db, caller, reviewId, {
+    const correction = {
       parentId: body.parent_id,
       snapshot,
       note: body.note ?? null,
       origin: 'human_edit',
       acknowledgedVersionIds: body.acknowledged_superseded_version_ids ?? [],
-    });
+    } as const;
+    const added = await deps.turns.ofRun(review.runId, () =>
+      addVersion(deps.db, caller, reviewId, correction),
+    );
     switch (added.kind) {
       case 'not_found':
         return notFound('review', reviewId);

@@ -32,7 +32,9 @@ export const cancel = route({
       reason: reason === '' ? `cancelled by ${actor.name}` : reason,
       dialect: dialect.name,
     };
-    const { lease } = await cancelRun(deps.db, actor, run.id, about, deps.forwardLeaseMs);
+    const { lease } = await deps.turns.ofRun(run.id, () =>
+      cancelRun(deps.db, actor, run.id, about, deps.forwardLeaseMs),
+    );
     await forward(call, lease === null ? [] : [lease]);
     return ok({ result: { cancelled: true, executionId } });
   },

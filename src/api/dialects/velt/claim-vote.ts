@@ -8,7 +8,7 @@ import type { ReviewRow } from '../../../store/tables.js';
 import type { Answer } from '../../answer.js';
 import { tellOfVote } from '../../cast-vote.js';
 import type { ApiError } from '../../errors.js';
-import { notFound, refused } from '../../errors.js';
+import { forbidden, notFound, refused, SIGNED_OUT } from '../../errors.js';
 import type { Call } from '../../route.js';
 import { fail } from './status.js';
 
@@ -33,20 +33,18 @@ export async function claimVote(call: Call, claim: Claim): Promise<ClaimedVoteRe
     timeWindow: null,
     acknowledgedVersionIds: [],
   };
-  const voted = await recordClaimedVote(
-    deps.db,
-    actor,
-    {
-      ...about,
-      command,
-      reason: reason === '' ? null : reason,
-      dialect: dialect.name,
-      maxAgeMs: deps.voteAsMaxAgeMs ?? null,
-    },
-    deps.forwardLeaseMs,
+  const vote = {
+    ...about,
+    command,
+    reason: reason === '' ? null : reason,
+    dialect: dialect.name,
+    maxAgeMs: deps.voteAsMaxAgeMs ?? null,
+  };
+  const voted = await deps.turns.ofRun(claim.runId, () =>
+    recordClaimedVote(deps.db, actor, vote, deps.forwardLeaseMs),
   );
   if (voted.kind === 'recorded') {
-    await tellOfVote(call, command, voted.result);
+    await tellOfVote(call, verdict, voted.result);
   }
   return voted;
 }
@@ -59,6 +57,8 @@ type NotRecorded = Exclude<
 /** The answer to a vote that was not recorded, where every route of the contract gives the same. */
 export function refuseClaim(voted: NotRecorded, stepId: string): Answer | ApiError {
   switch (voted.kind) {
+    case 'signed_out':
+      return forbidden(SIGNED_OUT);
     case 'no_gate':
       return fail(
         'FAILED_PRECONDITION',

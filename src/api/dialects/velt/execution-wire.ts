@@ -54,7 +54,20 @@ export const executionResult = result('VeltExecutionResult', {
 type ExecutionBody = z.infer<typeof executionResult>['result'];
 type StepBody = z.infer<typeof step>;
 
-/** A cancellation that is durable shows as cancelled, whether workflows have obeyed it or not yet. */
+/**
+ * A cancellation that is durable shows as cancelled, whether workflows have obeyed it or not yet; but a
+ * run that still executes something is running.
+ */
+function runStatusOf({ run, steps, reviews }: Execution): ExecutionBody['status'] {
+  const isExecuting =
+    [...reviews.values()].some(({ row }) => row.status === 'PROCESSING') ||
+    steps.some(
+      ({ status, attemptToken, output }) =>
+        status === 'running' && attemptToken !== null && output === null,
+    );
+  return run.status === 'cancelling' && isExecuting ? 'running' : STATUS[run.status];
+}
+
 const STATUS = {
   pending: 'pending',
   running: 'running',
@@ -70,7 +83,7 @@ export function showExecution(
   outputs: ReadonlyMap<string, string>,
 ): ExecutionBody {
   const { run, definitionOrdinal, steps } = execution;
-  const status = STATUS[run.status];
+  const status = runStatusOf(execution);
   const endedAt = run.endedAt?.getTime() ?? null;
   return {
     executionId: run.id,
@@ -142,8 +155,9 @@ function statusOf(row: StepRow, review: ExecutedReview | null): StepBody['status
     case 'PENDING':
       return 'waiting';
     case 'APPROVED':
-    case 'PROCESSING':
       return 'running';
+    case 'PROCESSING':
+      return row.status === 'error' ? 'failed' : 'running';
     case 'REJECTED':
     case 'REVOKED':
       return review?.row.cancelledAt === null ? 'completed' : 'cancelled';

@@ -22,6 +22,7 @@ const REFUSALS = {
   SERVICE_CANNOT_VOTE: { rank: 4, status: 'PERMISSION_DENIED', message: NOT_ELIGIBLE },
   NOT_OWNER: { rank: 4, status: 'PERMISSION_DENIED', message: NOT_ELIGIBLE },
   NOT_ELIGIBLE: { rank: 4, status: 'PERMISSION_DENIED', message: NOT_ELIGIBLE },
+  NOT_ADMIN: { rank: 4, status: 'PERMISSION_DENIED', message: NOT_ELIGIBLE },
   NOT_IN_FORCE_GROUP: { rank: 4, status: 'PERMISSION_DENIED', message: null },
   CORRECTION_AUTHOR: { rank: 5, status: 'PERMISSION_DENIED', message: null },
   CORRECTIONS_NOT_ALLOWED: { rank: 6, status: 'FAILED_PRECONDITION', message: null },
@@ -35,6 +36,11 @@ const REFUSALS = {
   TIME_WINDOW_SET: { rank: 6, status: 'FAILED_PRECONDITION', message: null },
   OUTSIDE_TIME_WINDOW: { rank: 6, status: 'FAILED_PRECONDITION', message: null },
   NOT_MANUAL: { rank: 6, status: 'FAILED_PRECONDITION', message: null },
+  NO_APPROVAL_OF_YOURS: { rank: 6, status: 'FAILED_PRECONDITION', message: null },
+  ENTRY_NOT_FOUND: { rank: 6, status: 'FAILED_PRECONDITION', message: null },
+  ENTRY_FILLED: { rank: 6, status: 'FAILED_PRECONDITION', message: null },
+  ASSIGNEE_UNKNOWN: { rank: 6, status: 'FAILED_PRECONDITION', message: null },
+  TOO_MANY_FACTS: { rank: 7, status: 'FAILED_PRECONDITION', message: null },
 } as const satisfies Record<
   RefusalCode,
   { readonly rank: number; readonly status: StatusWord; readonly message: string | null }
@@ -60,7 +66,10 @@ export function formError(error: ApiError): Answer {
       return fail('INVALID_ARGUMENT', error.message);
     case 'parent_conflict':
       return fail('ALREADY_EXISTS', `This content is version '${error.versionId}' already.`);
+    case 'conflict':
+      return fail('FAILED_PRECONDITION', error.message);
     case 'unavailable':
+    case 'busy':
       return fail('UNAVAILABLE', asSentence(error.message), null, { 'retry-after': '2' });
     case 'internal':
       return fail('INTERNAL', 'INTERNAL');

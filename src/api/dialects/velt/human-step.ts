@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Gate } from '../../../domain/definition.js';
+import { foldReview } from '../../../domain/review-state.js';
 import { standingVotes } from '../../../domain/tally.js';
 import { readFact } from '../../../store/reviews.js';
 import type { ExecutedReview } from '../../../store/executions.js';
@@ -53,9 +54,7 @@ export function showHumanStep(gate: Gate, ended: ExecutedReview | null): HumanOu
 }
 
 function showOutcome({ row, entries, facts, approved }: ExecutedReview): Partial<HumanOutput> {
-  const votes = standingVotes(
-    facts.map(readFact).flatMap((fact) => (fact.kind === 'vote' ? [fact] : [])),
-  );
+  const votes = standingVotes(foldReview(row.policy, facts.map(readFact)).votes);
   const mandatory = entries.filter((entry) => entry.mandatory);
   const rejection =
     row.verdict === 'rejected' ? votes.find(({ seq }) => seq === row.decisionSeq) : undefined;
@@ -68,7 +67,7 @@ function showOutcome({ row, entries, facts, approved }: ExecutedReview): Partial
     mandatoryApproveCount: mandatory.filter(({ status }) => status === 'APPROVED').length,
     decision: row.verdict === null ? null : row.verdict === 'approved' ? 'approve' : 'reject',
     approved: row.verdict === 'approved',
-    resumedAt: (row.claimedAt ?? row.endedAt)?.getTime() ?? null,
+    resumedAt: (row.releasedAt ?? row.endedAt)?.getTime() ?? null,
     resumeKey: `human:${row.id}`,
     ...(rejection === undefined
       ? {}

@@ -1,0 +1,378 @@
+import { createHash } from 'node:crypto';
+import { blockOf, type Gate } from '../definitions.js';
+import { FORCE_GROUP, PEOPLE, type Person } from '../directory.js';
+import { canonical, groupBy, isObject, type Json, sha256, textAt } from '../json.js';
+import type { Exchange, Purpose } from '../requests.js';
+import type { Breach } from '../watch.js';
+import type { Evidence, Index } from './evidence.js';
+import type { FactRow, ReviewRow, VersionRow } from './facts.js';
+import { entriesFor, type Fact, mayVote, type Standing, standingOf } from './rules.js';
+
+/** A review with the gate that its author declared, and where it stands by its facts. */
+export type JudgedReview = {
+  readonly row: ReviewRow;
+  readonly gate: Gate;
+  readonly facts: readonly FactRow[];
+  readonly standing: Standing;
+};
+
+/** Where every review of the campaign stands, by the facts in the store and the rules of the checker. */
+export function standings({ stored }: Evidence, index: Index): ReadonlyMap<string, JudgedReview> {
+  const judged = new Map<string, JudgedReview>();
+  for (const row of stored.reviews) {
+    const run = index.runs.get(row.run_id);
+    const gate = run === undefined ? null : blockOf(run.workflow, row.block_id).gate;
+    if (gate !== null) {
+      const facts = index.factsOfReview.get(row.id) ?? [];
+      judged.set(row.id, { row, gate, facts, standing: standingOf(gate, facts.map(asFact)) });
+    }
+  }
+  return judged;
+}
+
+function asFact(row: FactRow): Fact {
+  const { kind, seq } = row;
+  if (kind === 'release_requested' || kind === 'cancelled') {
+    return { kind, seq };
+  }
+  return {
+    kind: 'vote',
+    seq,
+    by: personBehind(row.actor_id),
+    verdict: row.verdict ?? 'rejected',
+    versionId: row.version_id ?? '',
+    forced: row.forced ?? false,
+  };
+}
+
+/** Who is not in the directory may nothing. */
+function personBehind(id: string): Person {
+  return PEOPLE.find((one) => one.id === id) ?? { id, groups: [], isAdmin: false };
+}
+
+/** Judges what was recorded of votes against the rules, and against what clients sent and were answered. */
+export function judgeVotes(
+  evidence: Evidence,
+  index: Index,
+  reviews: ReadonlyMap<string, JudgedReview>,
+): readonly Breach[] {
+  const exchanges = groupBy(evidence.exchanges, ({ purpose }) =>
+    'reviewId' in purpose ? purpose.reviewId : '',
+  );
+  const missing = [...exchanges.keys()].filter((id) => id !== '' && !reviews.has(id));
+  return [
+    ...missing.flatMap((id) =>
+      (exchanges.get(id) ?? [])
+        .filter(({ meaning }) => meaning === 'recorded' || meaning === 'done')
+        .map((): Breach => ({
+          promise: '1',
+          what: `review ${id} is not in the store, and votes on it were acknowledged`,
+        })),
+    ),
+    ...[...reviews.values()].flatMap((review) => {
+      const versions = index.versionsOfReview.get(review.row.id) ?? [];
+      const sent = exchanges.get(review.row.id) ?? [];
+      const runStatus = evidence.stored.runs.find(({ id }) => id === review.row.run_id)?.status;
+      return [
+        ...judgeNumbers(review),
+        ...judgeFacts(review, versions, runStatus ?? ''),
+        ...judgeStanding(review),
+        ...judgeVersions(review, versions, sent),
+        ...judgeCounts(review, sent),
+        ...judgeRefusals(review, versions, sent),
+      ];
+    }),
+  ];
+}
+
+function judgeNumbers({ row, facts }: JudgedReview): readonly Breach[] {
+  const isDense = facts.every(({ seq }, place) => seq === place + 1) && row.seq === facts.length;
+  return isDense
+    ? []
+    : [
+        {
+          promise: '1',
+          what: `review ${row.id} says it has ${row.seq} facts, and they are numbered ${facts.map(({ seq }) => seq).join(', ')}`,
+        },
+      ];
+}
+
+/** Whether everything that was recorded might be recorded, when it was. */
+function judgeFacts(
+  { row, gate, facts }: JudgedReview,
+  versions: readonly VersionRow[],
+  runStatus: string,
+): readonly Breach[] {
+  return facts.flatMap((fact, place): readonly Breach[] => {
+    const before = standingOf(gate, facts.slice(0, place).map(asFact));
+    const why =
+      fact.kind === 'vote'
+        ? faultOfVote(row, gate, fact, versions, before)
+        : faultOfOther(row, gate, fact, before, runStatus);
+    return why === null
+      ? []
+      : [
+          {
+            promise: fact.kind === 'cancelled' ? '10' : '2',
+            what: `review ${row.id}, fact ${fact.seq} (${fact.kind} ${fact.verdict ?? ''} by ${fact.actor_id}): ${why}`,
+          },
+        ];
+  });
+}
+
+function faultOfVote(
+  row: ReviewRow,
+  gate: Gate,
+  fact: FactRow,
+  versions: readonly VersionRow[],
+  before: Standing,
+): string | null {
+  const by = personBehind(fact.actor_id);
+  const version = versions.find(({ id }) => id === fact.version_id);
+  if (version === undefined) {
+    return `it names version ${fact.version_id}, which is none of this review`;
+  }
+  const about = {
+    force: fact.forced ?? false,
+    ownerId: row.owner_id,
+    authorId: version.author_kind === 'human' ? version.author_id : null,
+  };
+  if (fact.verdict === 'approved') {
+    if (!mayVote(gate, by, { ...about, verdict: 'approved' })) {
+      return 'they may not approve it';
+    }
+    const isLate = before.status === 'APPROVED' && before.versionId === version.id;
+    if (before.status !== 'PENDING' && !isLate) {
+      return `it was ${before.status} already`;
+    }
+    const own = entriesFor(gate, by).filter(
+      (key) => !about.force || key.startsWith(`group:${FORCE_GROUP}#`),
+    );
+    return sameTexts(own, fact.fills ?? [])
+      ? null
+      : `it fills ${(fact.fills ?? []).join(', ')} where they may fill ${own.join(', ')}`;
+  }
+  if (before.status === 'PENDING') {
+    return fact.verdict === 'rejected' && mayVote(gate, by, { ...about, verdict: 'rejected' })
+      ? null
+      : 'they may not refuse it while it is open';
+  }
+  if (before.status !== 'APPROVED') {
+    return `it was ${before.status} already`;
+  }
+  return by.id === row.owner_id || by.isAdmin ? null : 'they may not take the approval back';
+}
+
+function faultOfOther(
+  row: ReviewRow,
+  gate: Gate,
+  fact: FactRow,
+  before: Standing,
+  runStatus: string,
+): string | null {
+  if (fact.kind === 'release_requested') {
+    const by = personBehind(fact.actor_id);
+    return gate.release === 'manual' &&
+      before.status === 'APPROVED' &&
+      (by.id === row.owner_id || by.isAdmin)
+      ? null
+      : 'nobody might ask for that release';
+  }
+  // A rejection elsewhere may drop the iteration; that its run goes on otherwise is judged with the run.
+  return runStatus === 'completed' && gate.on_reject !== 'drop'
+    ? 'its run completed, so nobody cancelled it'
+    : null;
+}
+
+/** Whether the stored state of a review is what follows from its facts. */
+function judgeStanding({ row, standing, facts }: JudgedReview): readonly Breach[] {
+  const allowed: Readonly<Record<Standing['status'], readonly string[]>> = {
+    PENDING: ['PENDING'],
+    APPROVED: ['APPROVED', 'PROCESSING', 'EXECUTED', 'UNKNOWN'],
+    REJECTED: ['REJECTED'],
+    REVOKED: ['REVOKED'],
+  };
+  const isVoted = standing.settledBy !== null && facts[standing.settledBy - 1]?.kind === 'vote';
+  const isTrue =
+    allowed[standing.status].includes(row.status) &&
+    (!isVoted ||
+      (row.decision_version_id === standing.versionId && row.decision_seq === standing.settledBy));
+  return isTrue
+    ? []
+    : [
+        {
+          promise: '5',
+          what: `review ${row.id} is stored as ${row.status} (version ${row.decision_version_id}, by fact ${row.decision_seq}), and its facts make it ${standing.status} (version ${standing.versionId}, by fact ${standing.settledBy})`,
+        },
+      ];
+}
+
+/** Whether every version is what its author wrote, byte for byte, under the id that its content gives. */
+function judgeVersions(
+  { row }: JudgedReview,
+  versions: readonly VersionRow[],
+  sent: readonly Exchange[],
+): readonly Breach[] {
+  const corrections = sent.flatMap(({ purpose, meaning, status, body }) =>
+    purpose.kind === 'correction'
+      ? [
+          {
+            by: purpose.by,
+            text: canonical(purpose.snapshot),
+            meaning,
+            id: status !== null && status < 300 ? textAt(body, 'id') : null,
+          },
+        ]
+      : [],
+  );
+  const wrong = versions.flatMap((version): readonly string[] => {
+    const { id, snapshot } = version;
+    const value: Json | undefined = parsed(snapshot);
+    if (value === undefined || canonical(value) !== snapshot) {
+      return [`version ${id} is not stored in its canonical form`];
+    }
+    const isTold =
+      version.snapshot_sha256 === sha256(snapshot) && id === versionIdOf(row.id, value);
+    const isWritten =
+      version.author_kind !== 'human' ||
+      corrections.some(({ by, text }) => by === version.author_id && text === snapshot);
+    return [
+      ...(isTold ? [] : [`version ${id} has another id or hash than its content`]),
+      ...(isWritten ? [] : [`version ${id} is not what ${version.author_id} sent`]),
+    ];
+  });
+  const lost = corrections
+    .filter(
+      ({ id, text }) =>
+        id !== null && versions.every((one) => one.id !== id || one.snapshot !== text),
+    )
+    .map(({ id }) => `version ${id} was acknowledged, and is not stored as it was sent`);
+  return [...wrong, ...lost].map((what) => ({ promise: '4', what: `review ${row.id}: ${what}` }));
+}
+
+function parsed(text: string): Json | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+
+/** The id that a snapshot has under a review, as the contract publishes it. */
+function versionIdOf(reviewId: string, snapshot: Json): string {
+  const hash = createHash('sha256')
+    .update(canonical({ review_id: reviewId, snapshot }), 'utf8')
+    .digest()
+    .subarray(0, 16);
+  const bits = [...hash].map((byte) => byte.toString(2).padStart(8, '0')).join('');
+  const letters = bits.match(/.{1,5}/g) ?? [];
+  return `rvr_${letters.map((five) => BASE32[Number.parseInt(five.padEnd(5, '0'), 2)]).join('')}`;
+}
+
+type VotePurpose = Extract<Purpose, { kind: 'vote' }>;
+
+/** Whether each vote that was acknowledged is in the store, once, and nothing else is. */
+function judgeCounts(
+  { row, facts, standing }: JudgedReview,
+  sent: readonly Exchange[],
+): readonly Breach[] {
+  const votes = sent.flatMap((exchange) =>
+    exchange.purpose.kind === 'vote' ? [{ ...exchange, purpose: exchange.purpose }] : [],
+  );
+  const keyOf = ({ by, verdict, versionId }: VotePurpose): string =>
+    `${verdict} by ${by} of ${versionId}`;
+  const recorded = groupBy(
+    facts.filter(({ kind }) => kind === 'vote'),
+    (fact) => `${fact.verdict} by ${fact.actor_id} of ${fact.version_id}`,
+  );
+  const asked = groupBy(votes, ({ purpose }) => keyOf(purpose));
+  const breaches: string[] = [];
+  for (const key of new Set([...recorded.keys(), ...asked.keys()])) {
+    const stored = recorded.get(key) ?? [];
+    const requests = asked.get(key) ?? [];
+    const acknowledged = requests.filter(({ meaning }) => meaning === 'recorded');
+    const open = requests.filter(({ meaning }) => meaning === 'perhaps');
+    const done = requests.filter(({ meaning }) => meaning === 'done');
+    // `done` without a count of its own: the hoop contract does not tell a new vote from a repeat.
+    const most = acknowledged.length + open.length + done.length;
+    if (stored.length < acknowledged.length) {
+      breaches.push(
+        `${acknowledged.length} times acknowledged as recorded, ${stored.length} times in the store: ${key}`,
+      );
+    }
+    if (stored.length > most) {
+      breaches.push(
+        `${stored.length} times in the store, and sent without being refused ${most} times: ${key}`,
+      );
+    }
+    const isDecidedSo = done.every(
+      ({ purpose }) =>
+        standing.versionId === purpose.versionId &&
+        (purpose.verdict === 'approved') === (standing.status === 'APPROVED'),
+    );
+    const wasDecidedSo = facts.some(
+      (fact) => fact.seq === standing.settledBy && fact.verdict !== 'approved',
+    );
+    if (done.length > 0 && stored.length === 0 && !isDecidedSo && !wasDecidedSo) {
+      breaches.push(`acknowledged as holding, and neither in the store nor decided so: ${key}`);
+    }
+  }
+  const byPerson = groupBy(
+    facts.filter(({ kind }) => kind === 'vote'),
+    ({ actor_id: id }) => id,
+  );
+  for (const [person, own] of byPerson) {
+    const doubled = own.find((fact, place) => {
+      const before = own[place - 1];
+      return (
+        before?.verdict === fact.verdict &&
+        before.version_id === fact.version_id &&
+        before.forced === fact.forced
+      );
+    });
+    if (doubled !== undefined) {
+      breaches.push(`fact ${doubled.seq} by ${person} says the same as the one of theirs before`);
+    }
+  }
+  return breaches.map((what) => ({
+    promise: what.includes('in the store, and') || what.startsWith('fact') ? '3' : '1',
+    what: `review ${row.id}: ${what}`,
+  }));
+}
+
+/** Whether somebody was refused who might approve. */
+function judgeRefusals(
+  { row, gate }: JudgedReview,
+  versions: readonly VersionRow[],
+  sent: readonly Exchange[],
+): readonly Breach[] {
+  return sent.flatMap(({ purpose, meaning, status, body, dialect }): readonly Breach[] => {
+    if (purpose.kind !== 'vote' || purpose.verdict !== 'approved' || meaning !== 'refused') {
+      return [];
+    }
+    const version = versions.find(({ id }) => id === purpose.versionId);
+    const about = {
+      verdict: 'approved',
+      force: purpose.force,
+      ownerId: row.owner_id,
+      authorId: version?.author_kind === 'human' ? version.author_id : null,
+    } as const;
+    const text = JSON.stringify(body);
+    const isAboutThem = status === 403 || /not eligible|self approve|not a declared/.test(text);
+    return isAboutThem && mayVote(gate, personBehind(purpose.by), about)
+      ? [
+          {
+            promise: '6',
+            what: `review ${row.id}: ${purpose.by} may approve, and was refused (${dialect}, ${status}): ${text}`,
+          },
+        ]
+      : [];
+  });
+}
+
+function sameTexts(one: readonly string[], other: readonly string[]): boolean {
+  return one.toSorted().join(' ') === other.toSorted().join(' ');
+}
