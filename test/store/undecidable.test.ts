@@ -76,6 +76,7 @@ describe('a review that nobody can approve any more', () => {
   test('counts the approvals of those who have left, and people once where a gate says so', async () => {
     const parked = await aParkedGate(db, { groups: finance(2) });
     await vote(db, parked, person('u_gone', 'finance'));
+    await removePerson(db, SYSTEM, 'u_gone');
     await add('u_fay', ['finance', 'legal']);
     const both = [...finance(), { group: 'legal', required: 1 }];
     await open({ groups: both });
