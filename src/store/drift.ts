@@ -30,6 +30,7 @@ export async function whereaboutsOf(db: Db, reviewId: string): Promise<Whereabou
       'run.status as runStatus',
       'step.status as stepStatus',
       'step.holder',
+      'step.attemptToken',
     ])
     .executeTakeFirstOrThrow();
   const isOpen = row.reviewStatus === 'PENDING' || row.reviewStatus === 'APPROVED';
@@ -37,7 +38,9 @@ export async function whereaboutsOf(db: Db, reviewId: string): Promise<Whereabou
     (row.reviewStatus === 'REJECTED' || row.reviewStatus === 'REVOKED') &&
     row.policy.onReject !== 'cancel_run' &&
     !isStepEnded(row.stepStatus);
-  const isSettled = (!isOpen && !isToBeSkipped) || row.runStatus !== 'running';
+  // Released to be executed, and not begun: its gate has to hear of it.
+  const isToBeExecuted = row.reviewStatus === 'PROCESSING' && row.attemptToken === null;
+  const isSettled = (!isOpen && !isToBeSkipped && !isToBeExecuted) || row.runStatus !== 'running';
   return { holder: row.holder, isSettled };
 }
 

@@ -43,7 +43,7 @@ describe('what a page says became of a decision', () => {
       .waitFor();
     await page.getByText('Recorded; the workflow will resume when its engine answers.').waitFor();
     expect(await violations(page)).toEqual([]);
-    expect((await clientOf('admin').reviews.get(review.id)).status).toBe('APPROVED');
+    expect((await clientOf('admin').reviews.get(review.id)).status).toBe('EXECUTED');
     await page.goto(`/?view=all&run_id=${run.id}`);
     await page.getByText('not told yet').waitFor();
     await page.goto(`/reviews/${review.id}`);
