@@ -122,14 +122,21 @@ async function execute<T>(
   });
   if (execution.kind === 'result') {
     const finish = { stepId, attemptToken, result: execution.result };
-    const written = await untilStored(() => finishStep(db, finish, afterwards), cancelled);
+    let isCancelling = false;
+    const follow: typeof afterwards = async (tx, now) => {
+      isCancelling = now.run.status === 'cancelling';
+      return await afterwards(tx, now);
+    };
+    const written = await untilStored(() => finishStep(db, finish, follow), cancelled);
     switch (written) {
       case 'stopped':
         return { kind: 'ended', end: 'stopped', run: null };
       case 'late':
         return overtaken();
       default:
-        await endCancelled(db, context.run.id);
+        if (isCancelling) {
+          await endCancelled(db, context.run.id);
+        }
         return written;
     }
   }

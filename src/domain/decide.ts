@@ -20,7 +20,7 @@ export type LockedReview = {
   readonly id: string;
   readonly ownerId: string | null;
   readonly state: ReviewState;
-  /** The stored status: that of `state`, or the system's once the release has been claimed. */
+  /** The stored status: that of `state`, or the system's once the step has been released. */
   readonly status: ReviewStatus;
   /** In order of creation; the last one is the newest. */
   readonly versions: readonly VersionFacts[];

@@ -45,7 +45,7 @@ export type ReleaseRequested = Recorded & {
   readonly actorId: string;
 };
 
-/** The end of a review whose run was cancelled before its release was claimed. */
+/** The end of a review whose run was cancelled before its step was released. */
 export type ReviewCancelled = Recorded & {
   readonly kind: 'cancelled';
   readonly actorId: string;

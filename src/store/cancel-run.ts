@@ -33,9 +33,9 @@ export async function cancelRun(
 }
 
 /**
- * Marks a locked run cancelling, closes its unclaimed reviews, and owes one cancel to its workflow.
+ * Marks a locked run cancelling, closes its reviews that are not released, and owes one cancel to its workflow.
  *
- * What has been claimed goes on: its execution is out of a cancellation's reach. A run that never
+ * What has been released goes on: its execution is out of a cancellation's reach. A run that never
  * began is cancelled for good with its steps; its workflow, if it starts at all, finds that and stops.
  */
 export async function cancelLockedRun(
@@ -81,7 +81,7 @@ export async function cancelLockedRun(
   return { run: cancelled, lease };
 }
 
-/** Closes every review of a locked run whose release nobody has claimed. */
+/** Closes every review of a locked run whose step has not been released. */
 export async function closeOpenReviews(
   tx: Tx,
   run: RunRow,

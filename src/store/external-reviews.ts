@@ -164,7 +164,7 @@ export async function getExternalStep(db: Db | Tx, runId: string): Promise<StepR
 /**
  * Ends an external run as its step has ended, and tells how; one that has ended keeps its end.
  *
- * The run must have been cancelled, or its review decided and the release claimed.
+ * The run must have been cancelled, or its review decided and its step released.
  */
 export async function endExternalRun(db: Db, runId: string): Promise<ExternalEnd> {
   const before = await getRun(db, runId);
@@ -187,7 +187,7 @@ function endAs(run: RunRow, step: StepRow): RunEnd | null {
 }
 
 /**
- * Cancels an external run whose workflow was stopped, and ends it; what has been claimed stays so.
+ * Cancels an external run whose workflow was stopped, and ends it; what has been released stays so.
  *
  * @param reason why, for the review and for whoever reads the run
  */

@@ -364,7 +364,7 @@ function isLatestAttempt(step: StepRow, attemptToken: string): boolean {
 const LOST_WITH_ITS_WORKER =
   'The block was being executed when its worker was lost, and it must not be repeated: find out what it did, then settle the step (countersign step settle) and retry the run.';
 
-/** Ends a step whose outcome nobody can know, and its claimed review with it. */
+/** Ends a step whose outcome nobody can know, and its released review with it. */
 export async function endAsUnknown(
   tx: Tx,
   step: StepRow,
@@ -389,7 +389,7 @@ export async function endAsUnknown(
   });
 }
 
-/** Only a claimed review that is being executed has such an end; any other is left alone. */
+/** Only a released review that is being executed has such an end; any other is left alone. */
 async function endReview(tx: Tx, step: StepRow, status: 'EXECUTED' | 'UNKNOWN'): Promise<void> {
   await tx
     .updateTable('review')

@@ -106,7 +106,7 @@ export async function execute(call: Call, id: string): Promise<Answer | ApiError
       return answerRefusals(result.refusals, row.stepId) ?? (await awaitOutcome(call, row));
     case 'repeat':
     case 'already':
-      // Somebody has asked before, and the workflow is about to claim.
+      // Somebody has asked before, and its block is about to be executed.
       return beingProcessed(row.stepId);
     case 'recorded':
       return await awaitOutcome(call, row);
