@@ -1,7 +1,7 @@
 import { CancelledFailure } from '@temporalio/activity';
 import type { BlockFunctions } from '../blocks.js';
 import { passedOn } from '../domain/block-input.js';
-import type { Block, BlockInput } from '../domain/definition.js';
+import type { Block, BlockInput, BlockResult } from '../domain/definition.js';
 import { parseDurationMs } from '../domain/duration.js';
 import { readAnswer } from '../rules/block-answer.js';
 import { type Execution, type ExecutionContext, failed, failedForGood } from './execution.js';
@@ -23,6 +23,25 @@ export function missingFor({ executor }: Block, functions: BlockFunctions): stri
 
 function functionOf(name: string, functions: BlockFunctions): BlockFunctions[string] | null {
   return Object.hasOwn(functions, name) ? (functions[name] ?? null) : null;
+}
+
+/**
+ * What a block answers that needs nothing from outside: one that is supplied, or hands on what it is given.
+ *
+ * @returns null for a block that has to be executed, or whose answer would be refused
+ */
+export function answerAtOnce(
+  block: Block,
+  given: BlockInput,
+  isInIteration: boolean,
+): BlockResult | null {
+  const { kind } = block.executor;
+  if (kind !== 'pass' && (kind !== 'supplied' || (given.input === null && !isInIteration))) {
+    return null;
+  }
+  const answer = kind === 'pass' ? passedOn(block, given, isInIteration) : given.input;
+  const checked = readAnswer(block, answer);
+  return 'problem' in checked ? null : checked;
 }
 
 /** How much of a failure's message is kept. */

@@ -12,7 +12,6 @@ import {
   type RunEnd,
 } from '../domain/orders.js';
 import type { RunStatus } from '../domain/statuses.js';
-import { followResult } from '../store/follow-result.js';
 import type { Db } from '../store/database.js';
 import { endRunOf } from '../store/end-run.js';
 import {
@@ -28,7 +27,7 @@ import { callerOfActivity, notTheirs } from './caller.js';
 import { createExternalActivities, type ExternalActivities } from './external-reviews.js';
 import type { HttpSettings } from './http-executor.js';
 import { openBeforeInput } from './open-gate.js';
-import { runBlock } from './run-block.js';
+import { INSTANTLY, runBlock } from './run-block.js';
 import { type ActivityLogger, scrubbed } from './scrub.js';
 
 /** What activities need of the process they run in. */
@@ -83,7 +82,7 @@ export function createActivities(dependencies: ActivityDependencies): Activities
   setMaxListeners(0, dependencies.stopping);
 
   const runToEnd = async (stepId: string): Promise<Ended<GateEnd> | Blocked> => {
-    const ran = await runBlock(dependencies, stepId, callerOfActivity(), followResult);
+    const ran = await runBlock(dependencies, stepId, callerOfActivity());
     if (ran.kind === 'waiting' || ran.kind === 'execute') {
       throw new Error(`step ${stepId} waits at its gate, and yet it was run without one`);
     }
@@ -104,7 +103,7 @@ export function createActivities(dependencies: ActivityDependencies): Activities
     openGate: async (stepId) => {
       const caller = callerOfActivity();
       const taking = await confirmed<Exclude<Taking, ToVerify>>(lineage, caller, (isConfirmed) =>
-        takeStep(db, stepId, caller, isConfirmed),
+        takeStep(db, stepId, caller, isConfirmed, INSTANTLY),
       );
       switch (taking.kind) {
         case 'not_theirs':
@@ -117,7 +116,7 @@ export function createActivities(dependencies: ActivityDependencies): Activities
       const { review: gate } = taking.context.block;
       return gate?.placement === 'input'
         ? await openBeforeInput(db, stepId, caller, gate)
-        : await runBlock(dependencies, stepId, caller, followResult);
+        : await runBlock(dependencies, stepId, caller);
     },
 
     checkGate: (stepId) => checkGate(db, stepId, callerOfActivity()),

@@ -1,20 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import type { Caller } from '../domain/ledger.js';
-import type { Blocked, Ended } from '../domain/orders.js';
+import type { Blocked } from '../domain/orders.js';
+import { runIdOf } from '../domain/step-ids.js';
 import type { Db } from '../store/database.js';
 import { endRun } from '../store/end-run.js';
+import { followResult } from '../store/follow-result.js';
+import type { Standing } from '../store/gates.js';
 import {
   type Beginning,
   beginStep,
   failAttempt,
   type Failure,
   finishStep,
+  type Follow,
+  type Instantly,
   stampAlive,
 } from '../store/ledger.js';
 import { getRun } from '../store/runs.js';
 import { notTheirs } from './caller.js';
-import { type BlockMeans, executeBlock, missingFor } from './execute-block.js';
+import { answerAtOnce, type BlockMeans, executeBlock, missingFor } from './execute-block.js';
 import { untilStored } from './until-stored.js';
 
 /** What running a block needs of its process. */
@@ -23,6 +28,9 @@ export type BlockRunner = BlockMeans & {
   /** Aborted when the worker stops and has waited for its blocks long enough. */
   readonly stopping: AbortSignal;
 };
+
+/** Blocks that need nothing from outside begin and end in one transaction. */
+export const INSTANTLY: Instantly = { answer: answerAtOnce, follow: followResult };
 
 const BEAT_EVERY_MS = 3_000;
 const BUSY_AGAIN_AFTER = '3s';
@@ -35,12 +43,11 @@ const MISSING_AGAIN_AFTER = '3s';
  * sight of an execution (it was away for longer than a heartbeat) and ask for another: what must not
  * be repeated is then waited for as long as it is alive, and executed by nobody else.
  */
-export async function runBlock<T>(
+export async function runBlock(
   runner: BlockRunner,
   stepId: string,
   caller: Caller,
-  afterwards: Parameters<typeof finishStep<T>>[2],
-): Promise<T | Ended | Blocked> {
+): Promise<Standing | Blocked> {
   const { db } = runner;
   const attemptToken = randomUUID();
   const context = Context.current();
@@ -65,12 +72,24 @@ export async function runBlock<T>(
   try {
     const beginning = await untilStored(
       () =>
-        beginStep(db, stepId, caller, attemptToken, (block) => missingFor(block, runner.functions)),
+        beginStep(
+          db,
+          stepId,
+          caller,
+          attemptToken,
+          (block) => missingFor(block, runner.functions),
+          INSTANTLY,
+        ),
       cancelled,
     );
     switch (beginning.kind) {
       case 'begin':
-        return await execute(runner, { stepId, attemptToken, cancelled }, beginning, afterwards);
+        return await execute(runner, { stepId, attemptToken, cancelled }, beginning);
+      case 'instant':
+        if (beginning.isCancelling) {
+          await endCancelled(db, runIdOf(stepId));
+        }
+        return beginning.standing;
       case 'ended':
       case 'blocked':
         return beginning;
@@ -104,12 +123,11 @@ type Attempt = {
   readonly cancelled: AbortSignal;
 };
 
-async function execute<T>(
+async function execute(
   { db, ...means }: BlockRunner,
   { stepId, attemptToken, cancelled }: Attempt,
   beginning: Extract<Beginning, { kind: 'begin' }>,
-  afterwards: Parameters<typeof finishStep<T>>[2],
-): Promise<T | Ended> {
+): Promise<Standing> {
   const { context, input, attempt } = beginning;
   const activity = Context.current();
   const execution = await executeBlock(context.block, input, means, {
@@ -123,9 +141,9 @@ async function execute<T>(
   if (execution.kind === 'result') {
     const finish = { stepId, attemptToken, result: execution.result };
     let isCancelling = false;
-    const follow: typeof afterwards = async (tx, now) => {
+    const follow: Follow = async (tx, now) => {
       isCancelling = now.run.status === 'cancelling';
-      return await afterwards(tx, now);
+      return await followResult(tx, now);
     };
     const written = await untilStored(() => finishStep(db, finish, follow), cancelled);
     switch (written) {

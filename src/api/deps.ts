@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Diagnosis } from '../delivery/doctor.js';
 import type { ChangeHub } from './change-hub.js';
 import type { Readiness } from './readiness.js';
-import type { Lease } from '../store/cancel-run.js';
+import type { LeasedMessage } from '../store/outbox.js';
 import type { Db } from '../store/database.js';
 import type { RunTurns } from './run-turns.js';
 import type { Oidc } from './sign-in/oidc.js';
@@ -15,8 +15,8 @@ export type AppDeps = {
   readonly reads: Db;
   /** Has requests that change the same run wait for one another. */
   readonly turns: RunTurns;
-  /** Sends leased messages to Temporal within a short deadline; it never throws. */
-  readonly forward: (leases: readonly Lease[]) => Promise<void>;
+  /** Sends leased messages to Temporal within a short deadline, and gives the ids of those it has taken; it never throws. */
+  readonly forward: (messages: readonly LeasedMessage[]) => Promise<ReadonlySet<string>>;
   /** How long a request alone may send what it has owed; after that any sender may. */
   readonly forwardLeaseMs: number;
   /** Whether Temporal answered last time; null before anybody has tried. */

@@ -92,7 +92,7 @@ async function startApi(settings: ApiSettings): Promise<RunningApi> {
       await temporal.probe();
       return await diagnoseWithin(comparing(database.db, temporal), DIAGNOSIS_MS);
     }),
-    forward: (leases) => sender.forward(leases),
+    forward: (messages) => sender.forward(messages),
     forwardLeaseMs: LEASE_MS,
     voteAsMaxAgeMs: settings.voteAsMaxAgeMs,
     temporalState: () => sender.reachability(),

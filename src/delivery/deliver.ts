@@ -4,7 +4,7 @@ import type { Db } from '../store/database.js';
 import { endRun } from '../store/end-run.js';
 import { whereaboutsOf } from '../store/drift.js';
 import { type LeasedMessage, postponeMessage, settleMessage } from '../store/outbox.js';
-import { getRun, readRunOrder } from '../store/runs.js';
+import { getRun, runOrderOf } from '../store/runs.js';
 import { classify, type Delivery } from './classify.js';
 import type { Temporal } from './temporal.js';
 
@@ -24,6 +24,27 @@ export async function send(temporal: Temporal, db: Db, message: LeasedMessage): 
   }
 }
 
+/**
+ * Tells a run that one of its steps has ended, ahead of its gate; null where that makes no difference to the gate.
+ *
+ * It is a hint. Where the run is gone, or takes no more signals, its gate is told all the same.
+ */
+export async function sendHint(
+  temporal: Temporal,
+  { runId, endedStepId }: LeasedMessage,
+): Promise<Delivery | null> {
+  if (endedStepId === null) {
+    return null;
+  }
+  try {
+    await temporal.hint(runId, endedStepId);
+    return { kind: 'delivered' };
+  } catch (error) {
+    const delivery = classify(error);
+    return delivery.kind === 'retry' || delivery.kind === 'config' ? delivery : null;
+  }
+}
+
 /** Reads what there is to ask of Temporal; null when there is nobody to ask. */
 async function prepare(
   temporal: Temporal,
@@ -33,14 +54,14 @@ async function prepare(
   const { kind, runId, workflowId, payload } = message;
   switch (kind) {
     case 'start': {
-      const order = await readRunOrder(db, runId);
+      const order = await runOrderOf(db, message);
       return async () => {
         await temporal.start(order);
         return { kind: 'delivered' };
       };
     }
     case 'restart': {
-      const order = await readRunOrder(db, runId);
+      const order = await runOrderOf(db, message);
       return async () =>
         (await temporal.startAgain(order, message.id))
           ? { kind: 'delivered' }

@@ -16,7 +16,7 @@ import {
 } from '../store/drift.js';
 import { endExternalRun } from '../store/external-reviews.js';
 import { type Comparing, diagnoseExecution, diagnoseRun, examine } from './examine.js';
-import { readRunOrder } from '../store/runs.js';
+import { getRun, runOrderOf } from '../store/runs.js';
 import type { Temporal } from './temporal.js';
 
 export type { Finding, Remedy };
@@ -205,7 +205,8 @@ async function startAgain(
   run: { readonly runId: string },
 ): Promise<boolean> {
   try {
-    await temporal.restart(await readRunOrder(db, run.runId));
+    const { workflowVersionId } = await getRun(db, run.runId);
+    await temporal.restart(await runOrderOf(db, { runId: run.runId, workflowVersionId }));
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) {
       return false;

@@ -6,12 +6,11 @@ import {
   makeAllDue,
   nextDueInMs,
   postponeMessage,
-  readLeasedMessage,
   renewLeases,
 } from '../store/outbox.js';
 import { Breaker } from './breaker.js';
-import { classify } from './classify.js';
-import { send, settle, type Settled } from './deliver.js';
+import { classify, type Delivery } from './classify.js';
+import { send, sendHint, settle, type Settled } from './deliver.js';
 import type { Temporal } from './temporal.js';
 
 /** Where delivery says what happens to it. */
@@ -41,6 +40,13 @@ export const FORWARD_DEADLINE_MS = 2_000;
  */
 export const LEASE_MS = 4_000;
 
+/**
+ * How long after its run a gate is told that its step has ended.
+ *
+ * The next block is on its way by then: told at once, the gate's tasks compete with those of its run for
+ * the same worker. Nobody waits for it but the run's own end.
+ */
+const GATE_AFTER_MS = 100;
 const RENEW_EVERY_MS = 1_000;
 const BATCH = 50;
 const CONCURRENCY = 16;
@@ -75,6 +81,7 @@ export class Sender {
   #isWoken = false;
   #heardAt = 0;
   #loop: Promise<void> = Promise.resolve();
+  readonly #forwarding = new Set<Promise<void>>();
 
   constructor(dependencies: SenderDependencies) {
     this.#deps = dependencies;
@@ -90,7 +97,7 @@ export class Sender {
   async stop(): Promise<void> {
     this.#stopped.abort();
     this.wake();
-    await this.#loop;
+    await Promise.all([this.#loop, ...this.#forwarding]);
   }
 
   /** Looks at once at what is due; for whoever has just owed something without a lease. */
@@ -111,34 +118,48 @@ export class Sender {
   /**
    * Sends messages that this process has just owed and leased, within a short deadline.
    *
-   * It never throws and never waits longer: what could not be sent is left to the loop. Where
-   * nothing was leased, the loop looks at once.
+   * It never throws and never waits longer: what could not be sent is left to the loop. It resolves when
+   * Temporal has taken them; where a run is told before its gate, when the run has been told. The gate, and the
+   * entry in the outbox, come after.
+   *
+   * @returns the ids of those that Temporal has taken
    */
-  async forward(
-    leases: readonly { readonly id: string; readonly leaseToken: string }[],
-  ): Promise<void> {
-    if (leases.length === 0) {
+  async forward(messages: readonly LeasedMessage[]): Promise<ReadonlySet<string>> {
+    const taken = new Set<string>();
+    if (messages.length === 0) {
       this.wake();
-      return;
+      return taken;
     }
-    const sending = Promise.all(leases.map((lease) => this.#forwardOne(lease)));
-    await Promise.race([sending, delay(FORWARD_DEADLINE_MS, undefined, { ref: false })]);
+    const told = messages.map(async (message) => {
+      if (await this.#forwardOne(message)) {
+        taken.add(message.id);
+      }
+    });
+    await Promise.race([Promise.all(told), delay(FORWARD_DEADLINE_MS, undefined, { ref: false })]);
+    return new Set(taken);
   }
 
-  async #forwardOne(lease: { readonly id: string; readonly leaseToken: string }): Promise<void> {
-    const { db, logger } = this.#deps;
-    try {
-      if (this.#breaker.isOpen) {
-        await this.#giveBack(lease);
-        return;
-      }
-      const message = await readLeasedMessage(db, lease);
-      if (message !== null) {
-        await this.#holding([message], () => this.#deliver(message));
-      }
-    } catch (error) {
-      logger.warn({ err: error, outboxId: lease.id }, 'forwarding failed; the loop will retry');
-    }
+  /** Sends one message, and says as soon as that is known whether Temporal has taken it. */
+  #forwardOne(message: LeasedMessage): Promise<boolean> {
+    const { logger } = this.#deps;
+    return new Promise((resolve) => {
+      const forwarding = (
+        this.#breaker.isOpen
+          ? this.#giveBack(message)
+          : this.#holding([message], () => this.#deliver(message, resolve))
+      )
+        .catch((error: unknown) => {
+          logger.warn(
+            { err: error, outboxId: message.id },
+            'forwarding failed; the loop will retry',
+          );
+        })
+        .finally(() => {
+          resolve(false);
+          this.#forwarding.delete(forwarding);
+        });
+      this.#forwarding.add(forwarding);
+    });
   }
 
   async #run(): Promise<void> {
@@ -237,9 +258,36 @@ export class Sender {
     return dueMs === null ? pollMs : Math.min(pollMs, Math.max(dueMs, SHORTEST_REST_MS));
   }
 
-  async #deliver(message: LeasedMessage): Promise<void> {
+  /**
+   * Sends one message and enters what came of it.
+   *
+   * @param onTaken hears at once whether Temporal has taken it; who waits for that has the gate told later
+   */
+  async #deliver(message: LeasedMessage, onTaken?: (isTaken: boolean) => void): Promise<void> {
     const { db, temporal, logger, onSettled } = this.#deps;
-    const delivery = await send(temporal, db, message);
+    const hinted = await sendHint(temporal, message);
+    if (hinted?.kind === 'delivered' && onTaken !== undefined) {
+      onTaken(true);
+      await delay(GATE_AFTER_MS, undefined, { signal: this.#stopped.signal }).catch(() => {});
+    }
+    const isAway = hinted !== null && hinted.kind !== 'delivered';
+    const delivery = isAway ? hinted : await send(temporal, db, message);
+    this.#heed(delivery);
+    onTaken?.(delivery.kind === 'delivered');
+    const settled = await settle(db, message, delivery);
+    if (settled === 'failed') {
+      const { id, kind, runId, reviewId } = message;
+      logger.error({ outboxId: id, kind, runId, reviewId }, 'a message could not be delivered');
+    }
+    onSettled?.(message.kind, settled);
+    if ((message.kind === 'start' || message.kind === 'restart') && settled !== 'owed') {
+      this.wake(); // whatever waited behind it may go now
+    }
+  }
+
+  /** Learns from an answer, or from none, whether Temporal is there. */
+  #heed(delivery: Delivery): void {
+    const { logger } = this.#deps;
     if (delivery.kind === 'config') {
       this.#breaker.open(delivery.reason, Date.now());
       logger.error({ reason: delivery.reason }, 'Temporal refuses us: check TEMPORAL_* settings');
@@ -251,15 +299,6 @@ export class Sender {
     } else if (delivery.kind !== 'unsent') {
       this.#breaker.succeeded();
       this.#heardAt = Date.now();
-    }
-    const settled = await settle(db, message, delivery);
-    if (settled === 'failed') {
-      const { id, kind, runId, reviewId } = message;
-      logger.error({ outboxId: id, kind, runId, reviewId }, 'a message could not be delivered');
-    }
-    onSettled?.(message.kind, settled);
-    if ((message.kind === 'start' || message.kind === 'restart') && settled !== 'owed') {
-      this.wake(); // whatever waited behind it may go now
     }
   }
 

@@ -18,6 +18,8 @@ import {
   REVIEWER_DECISION,
   type ReviewerDecision,
   SEARCH_ATTRIBUTES,
+  STEP_ENDED,
+  type StepEnded,
   WORKFLOW_RUN,
 } from '../domain/messages.js';
 import type { Execution, RunningExecution } from '../domain/drift.js';
@@ -43,6 +45,8 @@ export type Temporal = {
    */
   restart(run: RunOrder): Promise<void>;
   signal(workflowId: string, decision: ReviewerDecision): Promise<void>;
+  /** Tells a run that one of its steps has ended, before its gate says so. */
+  hint(runId: string, stepId: string): Promise<void>;
   /** Asks a workflow to stop: its present execution, or only the one that is named. */
   cancel(workflowId: string, execution?: string): Promise<void>;
   /** Ends one execution at once. */
@@ -180,6 +184,10 @@ export function openTemporal(
       }),
     signal: (workflowId, decision) =>
       bounded(() => client.workflow.getHandle(workflowId).signal(REVIEWER_DECISION, decision)),
+    hint: (runId, stepId) => {
+      const ended: StepEnded = { step_id: stepId };
+      return bounded(() => client.workflow.getHandle(runId).signal(STEP_ENDED, ended));
+    },
     cancel: async (workflowId, execution) => {
       await bounded(() => client.workflow.getHandle(workflowId, execution).cancel());
     },

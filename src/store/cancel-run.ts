@@ -4,15 +4,13 @@ import type { Actor } from './actors.js';
 import { recordAudit } from './audit.js';
 import { closeReviews } from './close-reviews.js';
 import { type Db, inTransaction, type Tx } from './database.js';
-import { oweMessage } from './outbox.js';
+import { type LeasedMessage, oweMessage } from './outbox.js';
 import type { Dialect } from './record-fact.js';
 import { lockRun } from './runs.js';
 import type { RunRow } from './tables.js';
 
-export type Lease = { readonly id: string; readonly leaseToken: string };
-
 /** What became of a cancellation. */
-export type Cancellation = { readonly run: RunRow; readonly lease: Lease | null };
+export type Cancellation = { readonly run: RunRow; readonly lease: LeasedMessage | null };
 
 /**
  * Cancels a run, durably, before any workflow hears of it; a run that has ended stays as it is.

@@ -151,8 +151,8 @@ async function recordInName(
   // The override ends the run also where a reviewer's own rejection would let it go on.
   const about = { reason: reason ?? `review ${locked.row.id} was rejected`, dialect };
   const { lease } = await cancelLockedRun(tx, run, actor, about, leaseMs);
-  const leases = lease === null ? result.leases : [...result.leases, lease];
-  return { kind: 'recorded', result: { ...result, leases } };
+  result.leases.push(...(lease === null ? [] : [lease]));
+  return { kind: 'recorded', result };
 }
 
 /** The person as the one who acts, with the token of the backend that says so. */

@@ -233,9 +233,14 @@ export class StoreConnection implements DatabaseConnection {
 
 const WRITES: ReadonlySet<string> = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE']);
 
-function isPlainRead({ query }: CompiledQuery): boolean {
-  return query.kind === 'SelectQueryNode' && query.with === undefined;
+/** What would do no harm outside of the transaction: a read, which may lock. */
+function isPlainRead({ query, sql }: CompiledQuery): boolean {
+  return query.kind === 'RawNode'
+    ? RAW_READ.test(sql)
+    : query.kind === 'SelectQueryNode' && query.with === undefined;
 }
+
+const RAW_READ = /^\s*select\b/i;
 
 /** Whether a prepared statement has to be prepared anew, because a table has changed. */
 export function isStalePlan(error: unknown): boolean {

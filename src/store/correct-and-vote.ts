@@ -67,7 +67,7 @@ export async function correctAndVote(
   if (added.kind !== 'created') {
     throw new Error(`a new version of review ${locked.row.id} came out as ${added.kind}`);
   }
-  const withVersion = await lockReviewOf(tx, locked.run, locked.row.id);
+  const withVersion = await lockReviewOf(tx, locked, locked.row.id);
   const result = await recordVoteLocked(tx, withVersion, actor, request, leaseMs);
   return { versionId: corrected, result };
 }

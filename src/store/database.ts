@@ -7,7 +7,30 @@ import type { Tables } from './tables.js';
 
 /** Typed access to the store; `Tx` is the same inside a transaction. */
 export type Db = Kysely<Tables>;
-export type Tx = Transaction<Tables>;
+
+/**
+ * A transaction.
+ *
+ * Statements that do not need each other's answers may be awaited together (`Promise.all`): they are
+ * sent at once, and are carried out in the order in which they were written.
+ */
+export class Tx extends Transaction<Tables> {
+  readonly #last: Promise<unknown>[] = [];
+
+  /**
+   * Takes statements that have been sent and whose answers nobody needs: they are answered together with
+   * the commit, which is sent right behind them. Where one of them fails nothing is committed.
+   */
+  withCommit(...sent: readonly Promise<unknown>[]): void {
+    this.#last.push(...sent);
+    Promise.all(sent).catch(() => {}); // the error is thrown with the commit, whatever else happens first
+  }
+
+  /** Resolves when everything that was left to the commit has been answered. */
+  async answered(): Promise<void> {
+    await Promise.all(this.#last);
+  }
+}
 
 /** A connected store. */
 export type Database = {
@@ -77,21 +100,8 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
   };
 }
 
-/** Takes statements that have been sent, and that are answered together with the commit. */
-export type WithCommit = (...sent: readonly Promise<unknown>[]) => void;
-
-/**
- * Runs `work` in one READ COMMITTED transaction, and again from the start where PostgreSQL asks for that.
- *
- * Statements that do not need each other's answers may be awaited together (`Promise.all`): they are
- * sent at once, and are carried out in the order in which they were written. The last ones may be
- * handed to `withCommit` in place of being awaited; the commit is sent right behind them, and where
- * one of them fails nothing is committed and its error is thrown.
- */
-export async function inTransaction<T>(
-  db: Db,
-  work: (tx: Tx, withCommit: WithCommit) => Promise<T>,
-): Promise<T> {
+/** Runs `work` in one READ COMMITTED transaction, and again from the start where PostgreSQL asks for that. */
+export async function inTransaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await tryInTransaction(db, work);
@@ -105,10 +115,7 @@ export async function inTransaction<T>(
   }
 }
 
-async function tryInTransaction<T>(
-  db: Db,
-  work: (tx: Tx, withCommit: WithCommit) => Promise<T>,
-): Promise<T> {
+async function tryInTransaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
   if (db.isTransaction) {
     throw new Error('a transaction cannot begin inside of another one');
   }
@@ -121,7 +128,7 @@ async function tryInTransaction<T>(
     const { driver } = connection;
     const { dialect } = driver;
     // Kysely's own transactions send one statement at a time.
-    const tx = new Transaction<Tables>({
+    const tx = new Tx({
       config: { dialect },
       dialect,
       driver,
@@ -134,16 +141,13 @@ async function tryInTransaction<T>(
         },
       }),
     });
-    const last: Promise<unknown>[] = [];
     try {
       connection.begin();
-      const result = await work(tx, (...sent) => {
-        last.push(...sent);
-        Promise.all(sent).catch(() => {}); // the error is thrown below, whatever else happens first
-      });
+      const result = await work(tx);
+      isOpen = false;
       const committed = connection.commit();
       committed.catch(() => {}); // where a statement failed, its error says more
-      await Promise.all(last);
+      await tx.answered();
       await committed;
       return result;
     } catch (error) {

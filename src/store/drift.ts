@@ -3,7 +3,7 @@ import type { Owner, UnendedRun } from '../domain/drift.js';
 import { isStepEnded } from '../domain/statuses.js';
 import { type Db, inTransaction, type Tx } from './database.js';
 import { oweMessage } from './outbox.js';
-import { lockReviewOf, readFact } from './reviews.js';
+import { lockReview, readFact } from './reviews.js';
 import { endRun } from './end-run.js';
 import { lockRun } from './runs.js';
 import { lockStep } from './steps.js';
@@ -164,7 +164,11 @@ export async function oweNewsAgain(
 ): Promise<boolean> {
   return await inTransaction(db, async (tx) => {
     const run = await lockRun(tx, runId);
-    const { row, facts } = await lockReviewOf(tx, run, reviewId);
+    const locked = await lockReview(tx, run.projectId, reviewId);
+    if (locked === null) {
+      return false;
+    }
+    const { row, facts } = locked;
     const fact = facts.at(-1);
     if (row.seq !== seq || fact === undefined) {
       return false;

@@ -159,7 +159,7 @@ async function settleReleased(tx: Tx, run: RunRow, reason: string): Promise<read
 export async function revokeUnbegun(
   tx: Tx,
   run: RunRow,
-  step: Pick<StepRow, 'id'>,
+  step: StepRow,
   reason: string,
 ): Promise<void> {
   const { id } = await tx
@@ -168,9 +168,9 @@ export async function revokeUnbegun(
     .where('stepId', '=', step.id)
     .returning('id')
     .executeTakeFirstOrThrow();
-  await recordFact(
+  recordFact(
     tx,
-    await lockReviewOf(tx, run, id),
+    await lockReviewOf(tx, { run, step }, id),
     SYSTEM,
     { kind: 'cancelled', actorId: SYSTEM.id },
     { reason: `${reason} (its block had not begun)`, dialect: 'system', isOwed: false },

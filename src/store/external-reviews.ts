@@ -98,7 +98,7 @@ export async function openExternalReview(
     if (firing === null) {
       await completeStep(tx, run, step, null);
     } else {
-      await openReview(tx, { run, step, block }, gate, firing);
+      await openReview(tx, { run, step, block, review: null }, gate, firing);
     }
   });
 }

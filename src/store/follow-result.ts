@@ -4,8 +4,7 @@ import { evaluatePredicate } from '../rules/predicates.js';
 import type { Tx } from './database.js';
 import { droppedReason, skipSteps } from './dropped.js';
 import { type Firing, openReview, type Standing } from './gates.js';
-import { completeStep, readResult } from './ledger.js';
-import type { StepContext } from './steps.js';
+import { completeStep, type FinishedStep, readResult } from './ledger.js';
 
 /**
  * What follows from the result of a block, in the transaction that stores it: a gate on the output opens
@@ -13,7 +12,7 @@ import type { StepContext } from './steps.js';
  *
  * In a run that is in error a review opens, too: what is asked there is answered before anybody retries it.
  */
-export async function followResult(tx: Tx, context: StepContext): Promise<Standing> {
+export async function followResult(tx: Tx, context: FinishedStep): Promise<Standing> {
   const { run, step, block } = context;
   const gate = block.review;
   if (gate?.placement !== 'output') {

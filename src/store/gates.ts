@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
+import { lacksContent } from '../domain/block-input.js';
 import { compilePolicy } from '../domain/compile-policy.js';
 import type { BlockInput, Gate, Predicate } from '../domain/definition.js';
 import { parseDurationMs } from '../domain/duration.js';
 import type { JsonObject } from '../domain/json.js';
-import { type Caller, holderSeenBy, ruleOnTake } from '../domain/ledger.js';
+import { type Caller, holderSeenBy, ruleOnBegin, ruleOnTake } from '../domain/ledger.js';
 import type { Blocked, Ended, GateEnd, StepEnd } from '../domain/orders.js';
 import { entryStates, openedReview, type ReviewState } from '../domain/review-state.js';
 import { isStepEnded } from '../domain/statuses.js';
@@ -19,15 +21,18 @@ import {
   completeRunIfDone,
   endedStatus,
   endOf,
+  type FinishedStep,
+  type Instantly,
   isIteratingStep,
   markRunning,
+  runAtOnce,
   waiveInput,
 } from './ledger.js';
 import { lockLedger, type LockedStep } from './locked-step.js';
 import { writeEntries } from './record-fact.js';
 import { releaseIfDue, skipRefused } from './release.js';
-import { findReviewOfStep, lockReviewOf, type ReviewUnderLock } from './reviews.js';
-import type { StepContext } from './steps.js';
+import { lockReviewOf, type ReviewUnderLock } from './reviews.js';
+import { readBlockInput, type StepContext } from './steps.js';
 import type { ReviewRow } from './tables.js';
 
 /** A review as its workflow sees it: ids and verdicts, nothing that people wrote, and no list of facts. */
@@ -67,12 +72,14 @@ export type ToVerify = { readonly kind: 'verify'; readonly parentWorkflowId: str
  * cancel, so that it does not wait for ever; it is remembered, so that it never takes the step back.
  *
  * @param isConfirmed Temporal has confirmed that the caller was started by the present execution of the run
+ * @param instantly executes at once a block that needs nothing from outside, and whose output is reviewed
  */
 export async function takeStep(
   db: Db,
   stepId: string,
   caller: Caller,
   isConfirmed = false,
+  instantly: Instantly | null = null,
 ): Promise<Taking> {
   return await inTransaction(db, async (tx) => {
     const locked = await lockLedger(tx, stepId);
@@ -88,17 +95,48 @@ export async function takeStep(
       case 'not_theirs':
         return ruling;
       case 'take':
-        await replaceHolder(tx, run, step, caller?.workflowId ?? '');
-        await supersedeFailedSignals(tx, stepId);
-        await markRunning(tx, run);
+        replaceHolder(tx, run, step, caller?.workflowId ?? '');
+        markRunning(tx, run);
         break;
       case 'held':
         break;
     }
-    return review === null
-      ? { kind: 'unopened', context: { run, step, block } }
-      : await standNow(tx, locked, review);
+    if (review !== null) {
+      return await standNow(tx, locked, review);
+    }
+    const opened = instantly === null ? null : await openAtOnce(tx, locked, caller, instantly);
+    return opened ?? { kind: 'unopened', context: { run, step, block } };
   });
+}
+
+/** Executes the block of a step that its caller has just taken, and opens its review: where that is done at once. */
+async function openAtOnce(
+  tx: Tx,
+  locked: LockedStep,
+  caller: Caller,
+  { answer, follow }: Instantly,
+): Promise<Standing | null> {
+  const { run, step, block, ledgerRun, needs } = locked;
+  if (block.review?.placement !== 'output' || run.status === 'cancelling') {
+    return null;
+  }
+  const input = await readBlockInput(tx, { run, step, block });
+  const result = answer(block, input, step.iterationKey !== null);
+  if (result === null || lacksContent(block, input, step.iterationKey !== null)) {
+    return null;
+  }
+  const attemptToken = randomUUID();
+  const ledgerStep = { ...locked.ledgerStep, holder: caller?.workflowId ?? null };
+  const ruling = ruleOnBegin(ledgerRun, ledgerStep, needs, {
+    caller,
+    attemptToken,
+    inputHash: null,
+  });
+  if (ruling.kind !== 'begin') {
+    return null;
+  }
+  const given = { attempt: step.attempt + 1, attemptToken, result };
+  return (await runAtOnce(tx, locked, given, follow)).standing;
 }
 
 /** How a gated step stands for one that asks: as its holder, or as one that is not (any more). */
@@ -137,7 +175,7 @@ async function standNow(tx: Tx, locked: LockedStep, opened: ReviewRow): Promise<
   if (opened.status === 'PROCESSING') {
     return { kind: 'execute' };
   }
-  const underLock = await lockReviewOf(tx, run, opened.id);
+  const underLock = await lockReviewOf(tx, { run, step }, opened.id);
   const { row: review, review: ruleable } = underLock;
   if (review.status === 'REJECTED' || review.status === 'REVOKED') {
     const isSkipped = await skipRefused(tx, run, step, review, ruleable.state);
@@ -154,10 +192,10 @@ async function standNow(tx: Tx, locked: LockedStep, opened: ReviewRow): Promise<
       run: isSkipped ? await completeRunIfDone(tx, run, step) : endedStatus(run),
     };
   }
-  const release = await releaseIfDue(tx, underLock, step, ruleable.state);
+  const release = await releaseIfDue(tx, underLock, ruleable.state);
   switch (release.kind) {
     case 'released':
-      return release.ended ?? { kind: 'execute' };
+      return release.ending === null ? { kind: 'execute' } : await release.ending;
     case 'wait':
       return { kind: 'waiting', gate: viewGate(underLock), waitMs: release.ms };
     case 'by_hand':
@@ -173,14 +211,6 @@ function endOfGate({ step, review }: LockedStep, end: StepEnd): GateEnd {
     return step.reason?.startsWith('iteration ') === true ? 'skipped' : 'dropped';
   }
   return end;
-}
-
-/** What failed to reach the holder before is among the facts that the new one reads. */
-async function supersedeFailedSignals(tx: Tx, stepId: string): Promise<void> {
-  await sql`
-    delete from outbox
-     where state = 'failed' and kind = 'signal'
-       and review_id = (select id from review where step_id = ${stepId})`.execute(tx);
 }
 
 /** A review as its workflow sees it: how it stands, in ids and verdicts. */
@@ -206,77 +236,78 @@ export type Firing = {
  */
 export async function openReview(
   tx: Tx,
-  context: StepContext,
+  context: FinishedStep,
   gate: Gate,
   firing: Firing,
 ): Promise<GateView> {
-  const { run, step, block } = context;
-  const existing = await findReviewOfStep(tx, step.id);
+  const { run, step, block, review: existing } = context;
   if (existing !== null) {
-    return viewGate(await lockReviewOf(tx, run, existing.id));
+    return viewGate(await lockReviewOf(tx, { run, step }, existing.id));
   }
   const id = newId('rev');
   const seedId = versionId(id, firing.snapshot);
   const policy = compilePolicy(gate);
   const { projectId } = run;
-  const review = await tx
-    .insertInto('review')
-    .values({
-      id,
-      projectId,
-      runId: run.id,
-      stepId: step.id,
-      workflowId: run.workflowId,
-      workflowVersionId: run.workflowVersionId,
-      blockId: block.id,
-      blockType: block.type,
-      parentStepId: step.parentStepId,
-      iterationKey: step.iterationKey,
-      placement: gate.placement,
-      ownerId: run.ownerId,
-      gate: JSON.stringify(gate),
-      policy: JSON.stringify(policy),
-      triggeredBy: JSON.stringify(firing.triggeredBy),
-      because: firing.because,
-      newestVersionId: seedId,
-      ...(await openingTimes(tx, gate)),
-    })
-    .returningAll()
-    .executeTakeFirstOrThrow();
+  const times = await openingTimes(tx, gate);
   const { text, sha256 } = canonicalForm(firing.snapshot);
   const isSupplied = block.executor.kind === 'supplied' || gate.placement === 'input';
-  await tx
-    .insertInto('version')
-    .values({
-      id: seedId,
-      projectId,
+  tx.withCommit(
+    tx
+      .insertInto('review')
+      .values({
+        id,
+        projectId,
+        runId: run.id,
+        stepId: step.id,
+        workflowId: run.workflowId,
+        workflowVersionId: run.workflowVersionId,
+        blockId: block.id,
+        blockType: block.type,
+        parentStepId: step.parentStepId,
+        iterationKey: step.iterationKey,
+        placement: gate.placement,
+        ownerId: run.ownerId,
+        gate: JSON.stringify(gate),
+        policy: JSON.stringify(policy),
+        triggeredBy: JSON.stringify(firing.triggeredBy),
+        because: firing.because,
+        newestVersionId: seedId,
+        ...times,
+      })
+      .execute(),
+    tx
+      .insertInto('version')
+      .values({
+        id: seedId,
+        projectId,
+        reviewId: id,
+        ordinal: 0,
+        parentId: null,
+        origin: 'model_output',
+        authorKind: isSupplied ? 'agent' : 'model',
+        authorId: isSupplied ? run.startedBy : block.id,
+        authorName: isSupplied ? run.startedBy : (block.label ?? block.id),
+        snapshot: text,
+        snapshotSha256: sha256,
+        createdAt: sql<Date>`(select created_at from review where id = ${id})`,
+      })
+      .execute(),
+    writeEntries(tx, { id, projectId }, entryStates(openedReview(policy), seedId)),
+    tx
+      .updateTable('step')
+      .set({
+        status: 'awaiting_review',
+        startedAt: sql`coalesce(started_at, clock_timestamp())`,
+        ...(gate.placement === 'input' ? { input: text } : {}),
+      })
+      .where('id', '=', step.id)
+      .execute(),
+    recordAudit(tx, SYSTEM, 'gate_fired', {
+      runId: run.id,
       reviewId: id,
-      ordinal: 0,
-      parentId: null,
-      origin: 'model_output',
-      authorKind: isSupplied ? 'agent' : 'model',
-      authorId: isSupplied ? run.startedBy : block.id,
-      authorName: isSupplied ? run.startedBy : (block.label ?? block.id),
-      snapshot: text,
-      snapshotSha256: sha256,
-      createdAt: review.createdAt,
-    })
-    .execute();
-  await writeEntries(tx, review, entryStates(openedReview(policy), seedId));
-  await tx
-    .updateTable('step')
-    .set({
-      status: 'awaiting_review',
-      startedAt: sql`coalesce(started_at, clock_timestamp())`,
-      ...(gate.placement === 'input' ? { input: text } : {}),
-    })
-    .where('id', '=', step.id)
-    .execute();
-  await recordAudit(tx, SYSTEM, 'gate_fired', {
-    runId: run.id,
-    reviewId: id,
-    detail: { step_id: step.id, version_id: seedId, because: firing.because },
-  });
+      detail: { step_id: step.id, version_id: seedId, because: firing.because },
+    }),
+  );
   return { reviewId: id, newestVersionId: seedId, state: openedReview(policy) };
 }
 
@@ -310,7 +341,7 @@ export async function openInputReview(
   asked: { readonly input: BlockInput; readonly firing: Firing | null },
 ): Promise<GateView | null | 'gone'> {
   return await inTransaction(db, async (tx) => {
-    const { run, step, block, ledgerStep } = await lockLedger(tx, stepId);
+    const { run, step, block, review, ledgerStep } = await lockLedger(tx, stepId);
     const isTheirs = holderSeenBy(ledgerStep, caller) === 'mine';
     if (run.status !== 'running' || !isTheirs || isStepEnded(step.status)) {
       return 'gone';
@@ -319,6 +350,6 @@ export async function openInputReview(
       await waiveInput(tx, stepId, asked.input);
       return null;
     }
-    return await openReview(tx, { run, step, block }, gate, asked.firing);
+    return await openReview(tx, { run, step, block, review }, gate, asked.firing);
   });
 }

@@ -22,21 +22,22 @@ export async function hasBeenReplaced(tx: Tx, step: StepRow, caller: Caller): Pr
 
 /**
  * Makes a workflow the holder of a locked step, under the next number. The one before is owed a cancel,
- * so that it does not wait for ever, and is remembered as replaced.
+ * so that it does not wait for ever, and is remembered as replaced. What failed to reach it is among the
+ * facts that the new one reads.
  */
-export async function replaceHolder(
-  tx: Tx,
-  run: RunRow,
-  step: StepRow,
-  workflowId: string,
-): Promise<void> {
-  await tx
-    .updateTable('step')
-    .set({ holder: workflowId, holderNumber: sql`holder_number + 1` })
-    .where('id', '=', step.id)
-    .execute();
-  if (step.holder !== null) {
-    await tx
+export function replaceHolder(tx: Tx, run: RunRow, step: StepRow, workflowId: string): void {
+  tx.withCommit(
+    tx
+      .updateTable('step')
+      .set({ holder: workflowId, holderNumber: step.holderNumber + 1 })
+      .where('id', '=', step.id)
+      .execute(),
+  );
+  if (step.holder === null) {
+    return;
+  }
+  tx.withCommit(
+    tx
       .insertInto('replacedHolder')
       .values({
         stepId: step.id,
@@ -44,15 +45,19 @@ export async function replaceHolder(
         projectId: run.projectId,
         workflowId: step.holder,
       })
-      .execute();
-    await recordAudit(tx, SYSTEM, 'holder_replaced', {
+      .execute(),
+    recordAudit(tx, SYSTEM, 'holder_replaced', {
       runId: run.id,
       detail: { step_id: step.id, before: step.holder, after: workflowId },
-    });
-    await oweMessage(
+    }),
+    oweMessage(
       tx,
       { projectId: run.projectId, runId: run.id, kind: 'cancel', workflowId: step.holder },
       0,
-    );
-  }
+    ),
+    sql`
+      delete from outbox
+       where state = 'failed' and kind = 'signal'
+         and review_id = (select id from review where step_id = ${step.id})`.execute(tx),
+  );
 }

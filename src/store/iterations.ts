@@ -133,7 +133,7 @@ async function writeItems(
     return { kind: 'ended', end: 'failed', run: null };
   }
   if (ruling.kind === 'take') {
-    await replaceHolder(tx, run, step, caller?.workflowId ?? '');
+    replaceHolder(tx, run, step, caller?.workflowId ?? '');
   }
   const rows = read.items.map((item, position) => ({
     stepId: step.id,

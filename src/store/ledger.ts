@@ -14,7 +14,8 @@ import { SYSTEM } from './actors.js';
 import { recordAudit } from './audit.js';
 import { type Db, inTransaction, type Tx } from './database.js';
 import { droppedReason, skipSteps } from './dropped.js';
-import { lockLedger } from './locked-step.js';
+import type { Standing } from './gates.js';
+import { lockLedger, type LockedStep } from './locked-step.js';
 import { readJson, readJsonObject } from './stored-json.js';
 import { lockRun } from './runs.js';
 import { skipWhereNothingCame } from './skipped-needs.js';
@@ -29,6 +30,8 @@ export type Beginning =
       readonly input: BlockInput;
       readonly context: StepContext;
     }
+  /** It has been executed in the transaction that began it, and this is what followed. */
+  | Instant
   /** It need not or must not be executed; `end` says what it has come to. */
   | Ended
   /** Steps that it needs have not ended. */
@@ -40,6 +43,27 @@ export type Beginning =
   /** The caller has no business with this step. */
   | { readonly kind: 'not_theirs' };
 
+/** What followed from the result of a block that was executed in the transaction that began it. */
+export type Instant = {
+  readonly kind: 'instant';
+  readonly standing: Standing;
+  /** Its run is being cancelled, and waits for what is executed. */
+  readonly isCancelling: boolean;
+};
+
+/** What executes blocks at once which need nothing from outside: they begin and end in one transaction. */
+export type Instantly = {
+  /** What a block answers; null where it has to be executed in the ordinary way. */
+  readonly answer: (block: Block, input: BlockInput, isInIteration: boolean) => BlockResult | null;
+  readonly follow: Follow;
+};
+
+/** Does in the transaction of a result what follows from it. */
+export type Follow<T = Standing> = (tx: Tx, context: FinishedStep) => Promise<T>;
+
+/** A step whose result has been entered, and the review that it has already. */
+export type FinishedStep = StepContext & { readonly review: ReviewRow | null };
+
 /**
  * Enters in the ledger that a block's execution begins, or says why it must not (see `ruleOnBegin`).
  *
@@ -49,6 +73,7 @@ export type Beginning =
  *
  * @param attemptToken names this attempt; only the latest attempt may write a result
  * @param missing what this worker lacks for a block, and what to do about it; null when it has everything
+ * @param instantly executes at once what needs nothing from outside
  */
 export async function beginStep(
   db: Db,
@@ -56,18 +81,18 @@ export async function beginStep(
   caller: Caller,
   attemptToken: string,
   missing: (block: Block) => string | null = () => null,
+  instantly: Instantly | null = null,
 ): Promise<Beginning> {
   return await inTransaction(db, async (tx) => {
-    const locked = await lockLedger(tx, stepId);
-    const { run, step, review, block, ledgerRun, ledgerStep, needs } = locked;
+    const locked = await lockLedger(tx, stepId, (context) => readBlockInput(tx, context));
+    const { run, step, review, block, ledgerRun, ledgerStep, needs, read: input } = locked;
     const context = { run, step, block };
     const isUnreviewed = ledgerStep.gate === 'input' && review === null;
-    const input = isUnreviewed ? await readBlockInput(tx, context) : null;
-    const inputHash = input === null ? null : hashOfInput(input);
+    const inputHash = isUnreviewed ? hashOfInput(input) : null;
     const ruling = ruleOnBegin(ledgerRun, ledgerStep, needs, { caller, attemptToken, inputHash });
     switch (ruling.kind) {
       case 'begin': {
-        if (review === null && (await skipWhereNothingCame(tx, context))) {
+        if (review === null && (await skipWhereNothingCame(tx, context, input))) {
           return { kind: 'ended', end: 'skipped', run: await completeRunIfDone(tx, run, step) };
         }
         const waitingFor = missing(block);
@@ -75,19 +100,19 @@ export async function beginStep(
           if (run.status !== 'running' && run.status !== 'pending') {
             return { kind: 'ended', end: 'stopped', run: endedStatus(run) };
           }
-          await markRunning(tx, run);
+          markRunning(tx, run);
           await tx.updateTable('step').set({ waitingFor }).where('id', '=', stepId).execute();
           return { kind: 'waiting' };
         }
         const attempt = ruling.isRepeat ? step.attempt : step.attempt + 1;
-        await enterAttempt(tx, stepId, attempt, attemptToken);
-        await markRunning(tx, run);
-        return {
-          kind: 'begin',
-          attempt,
-          input: input ?? (await readBlockInput(tx, context)),
-          context,
-        };
+        markRunning(tx, run);
+        const result = instantly?.answer(block, input, step.iterationKey !== null) ?? null;
+        if (instantly !== null && result !== null) {
+          const given = { attempt, attemptToken, result };
+          return await runAtOnce(tx, locked, given, instantly.follow);
+        }
+        enterAttempt(tx, stepId, { attempt, attemptToken });
+        return { kind: 'begin', attempt, input, context };
       }
       case 'lost':
         await endAsUnknown(tx, step, review);
@@ -105,34 +130,64 @@ export async function beginStep(
   });
 }
 
-async function enterAttempt(
+/** Begins and ends a locked step that the ledger lets begin, with what follows from its result. */
+export async function runAtOnce(
+  tx: Tx,
+  { run, step, block, review }: Pick<LockedStep, 'run' | 'step' | 'block' | 'review'>,
+  given: { readonly attempt: number; readonly attemptToken: string; readonly result: BlockResult },
+  follow: Follow,
+): Promise<Instant> {
+  const { result, ...attempt } = given;
+  const answered = { ...step, ...answerColumns(result) };
+  enterAttempt(tx, step.id, { ...attempt, ...answerColumns(result) });
+  return {
+    kind: 'instant',
+    standing: await follow(tx, { run, step: answered, block, review }),
+    isCancelling: run.status === 'cancelling',
+  };
+}
+
+/** A result as the row of its step holds it. */
+function answerColumns({ output, consensus, source }: BlockResult) {
+  return {
+    output: canonicalJson(output),
+    consensus: consensus === null ? null : canonicalJson(consensus),
+    source,
+  };
+}
+
+function enterAttempt(
   tx: Tx,
   stepId: string,
-  attempt: number,
-  attemptToken: string,
-): Promise<void> {
-  await tx
-    .updateTable('step')
-    .set({
-      status: 'running',
-      attempt,
-      attemptToken,
-      waitingFor: null,
-      aliveAt: sql`clock_timestamp()`,
-      startedAt: sql`coalesce(started_at, clock_timestamp())`,
-    })
-    .where('id', '=', stepId)
-    .execute();
+  entered: { readonly attempt: number; readonly attemptToken: string } & Partial<
+    ReturnType<typeof answerColumns>
+  >,
+): void {
+  tx.withCommit(
+    tx
+      .updateTable('step')
+      .set({
+        status: 'running',
+        ...entered,
+        waitingFor: null,
+        aliveAt: sql`clock_timestamp()`,
+        startedAt: sql`coalesce(started_at, clock_timestamp())`,
+      })
+      .where('id', '=', stepId)
+      .execute(),
+  );
 }
 
 /** Marks a locked run as begun, with its first step. */
-export async function markRunning(tx: Tx, run: RunRow): Promise<void> {
+export function markRunning(tx: Tx, run: RunRow): void {
   if (run.status === 'pending') {
-    await tx
-      .updateTable('run')
-      .set({ status: 'running', startedAt: sql`clock_timestamp()` })
-      .where('id', '=', run.id)
-      .execute();
+    tx.withCommit(
+      tx
+        .updateTable('run')
+        .set({ status: 'running', startedAt: sql`clock_timestamp()` })
+        .where('id', '=', run.id)
+        .execute(),
+    );
   }
 }
 
@@ -188,10 +243,10 @@ export type Finish = {
 export async function finishStep<T>(
   db: Db,
   finish: Finish,
-  afterwards: (tx: Tx, context: StepContext) => Promise<T>,
+  afterwards: Follow<T>,
 ): Promise<T | 'late' | 'stopped'> {
   return await inTransaction(db, async (tx) => {
-    const { run, step, block, ledgerRun, ledgerStep } = await lockLedger(tx, finish.stepId);
+    const { run, step, block, review, ledgerRun, ledgerStep } = await lockLedger(tx, finish.stepId);
     const ruling = ruleOnFinish(ledgerRun, ledgerStep, finish.attemptToken);
     if (ruling !== 'store') {
       await recordAudit(tx, SYSTEM, 'late_result', {
@@ -200,18 +255,9 @@ export async function finishStep<T>(
       });
       return ruling;
     }
-    const { output, consensus, source } = finish.result;
-    const answered = await tx
-      .updateTable('step')
-      .set({
-        output: canonicalJson(output),
-        consensus: consensus === null ? null : canonicalJson(consensus),
-        source,
-      })
-      .where('id', '=', step.id)
-      .returningAll()
-      .executeTakeFirstOrThrow();
-    return await afterwards(tx, { run, step: answered, block });
+    const answer = answerColumns(finish.result);
+    tx.withCommit(tx.updateTable('step').set(answer).where('id', '=', step.id).execute());
+    return await afterwards(tx, { run, step: { ...step, ...answer }, block, review });
   });
 }
 
@@ -228,27 +274,31 @@ export async function completeStep(
   step: StepRow,
   effectiveVersionId: string | null,
 ): Promise<Ended> {
-  await endReview(tx, step, 'EXECUTED');
   const isForEach = step.blockType === 'for_each';
   const dropped = isForEach ? await droppedReason(tx, step) : null;
   if (dropped !== null) {
+    await endReview(tx, step, 'EXECUTED');
     await skipSteps(tx, [step.id], dropped);
     return { kind: 'ended', end: 'skipped', run: null };
   }
-  await tx
-    .updateTable('step')
-    .set(
-      isForEach
-        ? { status: 'running', effectiveVersionId }
-        : { status: 'completed', effectiveVersionId, endedAt: sql`clock_timestamp()` },
-    )
-    .where('id', '=', step.id)
-    .execute();
-  return { kind: 'ended', end: 'completed', run: await completeRunIfDone(tx, run, step) };
+  const [, , ended] = await Promise.all([
+    endReview(tx, step, 'EXECUTED'),
+    tx
+      .updateTable('step')
+      .set(
+        isForEach
+          ? { status: 'running', effectiveVersionId }
+          : { status: 'completed', effectiveVersionId, endedAt: sql`clock_timestamp()` },
+      )
+      .where('id', '=', step.id)
+      .execute(),
+    completeRunIfDone(tx, run, step),
+  ]);
+  return { kind: 'ended', end: 'completed', run: ended };
 }
 
 /**
- * Completes a locked run if the step that has just ended was its last one.
+ * Completes a locked run if the step that has just ended was its last one, and audits that.
  *
  * @returns the status of a run that has ended now; null while it goes on
  */
@@ -261,18 +311,18 @@ export async function completeRunIfDone(
     return null;
   }
   const { rows } = await sql<{ status: RunStatus }>`
-    update run set status = 'completed', ended_at = clock_timestamp(),
-           started_at = coalesce(started_at, clock_timestamp())
-     where id = ${run.id} and status in ('pending', 'running')
-       and not exists (select 1 from step where run_id = ${run.id} and parent_step_id is null
-                          and status not in ('completed', 'skipped'))
-    returning status`.execute(tx);
-  const [ended] = rows;
-  if (ended === undefined) {
-    return null;
-  }
-  await recordAudit(tx, SYSTEM, 'run_ended', { runId: run.id, detail: { status: ended.status } });
-  return ended.status;
+    with ended as (
+      update run set status = 'completed', ended_at = clock_timestamp(),
+             started_at = coalesce(started_at, clock_timestamp())
+       where id = ${run.id} and status in ('pending', 'running')
+         and not exists (select 1 from step where run_id = ${run.id} and parent_step_id is null
+                            and status not in ('completed', 'skipped'))
+      returning id, project_id, status),
+    told as (
+      insert into audit (project_id, action, actor_id, run_id, detail)
+      select project_id, 'run_ended', ${SYSTEM.id}, id, jsonb_build_object('status', status) from ended)
+    select status from ended`.execute(tx);
+  return rows[0]?.status ?? null;
 }
 
 /** What a failure of a block leads to. */

@@ -5,7 +5,7 @@ import { runIdOf } from '../domain/step-ids.js';
 import type { Tx } from './database.js';
 import { findReviewOfStep } from './reviews.js';
 import { lockRun } from './runs.js';
-import { getBlock, lockStep, neededSteps } from './steps.js';
+import { getBlock, lockStep, neededSteps, type StepContext } from './steps.js';
 import type { ReviewRow, RunRow, StepRow } from './tables.js';
 
 /** A step and its run, both locked, with all that the ledger's rulings may depend on. */
@@ -23,14 +23,32 @@ export type LockedStep = {
 /** An execution that has not stamped its step for so long is taken for lost. */
 const LOST_AFTER_MS = 10_000;
 
-/** Locks the run of a step, and then the step, and reads what rulings on it depend on. */
-export async function lockLedger(tx: Tx, stepId: string): Promise<LockedStep> {
-  const run = await lockRun(tx, runIdOf(stepId));
-  const step = await lockStep(tx, stepId);
+/**
+ * Locks the run of a step, and then the step, and reads what rulings on it depend on: in one round trip, and
+ * a second one where its block needs others.
+ *
+ * @param read what else is read of the step, in the same go
+ */
+export async function lockLedger(tx: Tx, stepId: string): Promise<LockedStep>;
+export async function lockLedger<T>(
+  tx: Tx,
+  stepId: string,
+  read: (context: StepContext) => Promise<T>,
+): Promise<LockedStep & { readonly read: T }>;
+export async function lockLedger<T>(
+  tx: Tx,
+  stepId: string,
+  read?: (context: StepContext) => Promise<T>,
+): Promise<LockedStep & { readonly read: T | undefined }> {
+  const [run, step, review, around] = await Promise.all([
+    lockRun(tx, runIdOf(stepId)),
+    lockStep(tx, stepId),
+    findReviewOfStep(tx, stepId),
+    readAround(tx, stepId),
+  ]);
   const block = await getBlock(tx, run.workflowVersionId, step.blockId);
-  const review = await findReviewOfStep(tx, stepId);
-  const around = await readAround(tx, step);
-  const needs = await readNeeds(tx, { run, step, block });
+  const context = { run, step, block };
+  const [needs, alsoRead] = await Promise.all([readNeeds(tx, context), read?.(context)]);
   return {
     run,
     step,
@@ -56,6 +74,7 @@ export async function lockLedger(tx: Tx, stepId: string): Promise<LockedStep> {
       isDropped: around.droppedReason !== null,
     },
     needs,
+    read: alsoRead,
   };
 }
 
@@ -71,10 +90,7 @@ type Around = {
 };
 
 /** What a ruling needs from beside the step's row: its iteration, and whether its attempt is alive. */
-async function readAround(tx: Tx, step: StepRow): Promise<Around> {
-  if (step.parentStepId === null && step.attemptToken === null) {
-    return { iteratedBy: null, droppedReason: null, isAlive: false };
-  }
+async function readAround(tx: Tx, stepId: string): Promise<Around> {
   const { rows } = await sql<Around>`
     select parent.holder as iterated_by, iteration.dropped_reason,
            ${IS_ALIVE} as is_alive
@@ -82,10 +98,10 @@ async function readAround(tx: Tx, step: StepRow): Promise<Around> {
       left join step parent on parent.id = step.parent_step_id
       left join iteration on iteration.step_id = step.parent_step_id
                          and iteration.iteration_key = step.iteration_key
-     where step.id = ${step.id}`.execute(tx);
+     where step.id = ${stepId}`.execute(tx);
   const [row] = rows;
   if (row === undefined) {
-    throw new Error(`step ${step.id} is gone`);
+    throw new Error(`step ${stepId} is gone`);
   }
   return row;
 }
@@ -104,10 +120,7 @@ export async function isAlive(tx: Tx, stepId: string): Promise<boolean> {
 const IS_ALIVE = sql<boolean>`coalesce(
   step.alive_at > clock_timestamp() - ${LOST_AFTER_MS} * interval '1 ms', false)`;
 
-async function readNeeds(
-  tx: Tx,
-  context: { readonly run: RunRow; readonly step: StepRow; readonly block: Block },
-): Promise<readonly NeededStep[]> {
+async function readNeeds(tx: Tx, context: StepContext): Promise<readonly NeededStep[]> {
   const ids = (await neededSteps(tx, context)).map(([, id]) => id);
   if (ids.length === 0) {
     return [];

@@ -22,51 +22,12 @@ export type LeasedMessage = {
   readonly workflowId: string | null;
   readonly reviewId: string | null;
   readonly payload: ReviewerDecision | null;
+  /** The step that has ended with this news and whose run is told before its gate; null where none is. */
+  readonly endedStepId: string | null;
+  /** The definition that the run is pinned to. */
+  readonly workflowVersionId: string;
   readonly attempts: number;
 };
-
-/**
- * Owes one message to Temporal, inside the transaction that made it true.
- *
- * Nobody is woken: who leases it sends it right after the commit, and otherwise the senders look several
- * times a second. A NOTIFY here would make all commits of the database wait for each other.
- *
- * @param leaseMs how long the caller alone may send it, which it then should do at once; 0 leaves
- * it to any sender. A message is never leased past a `start` of the same run that is still owed.
- * @returns the lease, or null when the message was left to the senders
- */
-export async function oweMessage(
-  tx: Tx,
-  message: {
-    readonly projectId: string;
-    readonly runId: string;
-    readonly kind: OutboxRow['kind'];
-    readonly workflowId: string | null;
-    readonly reviewId?: string;
-    readonly factId?: string;
-    readonly payload?: ReviewerDecision;
-  },
-  leaseMs: number,
-): Promise<{ readonly id: string; readonly leaseToken: string } | null> {
-  const { projectId, runId, kind, workflowId, reviewId = null, factId = null } = message;
-  const payload = message.payload === undefined ? null : JSON.stringify(message.payload);
-  const { rows } = await sql<{ id: string; leaseToken: string | null }>`
-    insert into outbox (project_id, run_id, kind, workflow_id, review_id, fact_id, payload,
-                        lease_token, lease_until, attempts)
-    select ${projectId}, ${runId}, ${kind}, ${workflowId}, ${reviewId}, ${factId}, ${payload}::jsonb,
-           lease.token, lease.until, case when lease.token is null then 0 else 1 end
-      from (values (1)) one
-      left join (values (${leaseMs > 0 ? randomUUID() : null},
-                         clock_timestamp() + ${leaseMs} * interval '1 ms')) lease (token, until)
-        on lease.token is not null and (${kind} in ${STARTS} or not exists (
-          select 1 from outbox s
-           where s.run_id = ${runId} and s.kind in ${STARTS} and s.state = 'pending'))
-    returning id, lease_token`.execute(tx);
-  const [row] = rows;
-  return row === undefined || row.leaseToken === null
-    ? null
-    : { id: row.id, leaseToken: row.leaseToken };
-}
 
 /**
  * The workflow a message goes to, looked up when it is sent: a step may have got a new holder since it
@@ -80,6 +41,64 @@ const ADDRESS = sql<string | null>`case
     select step.holder from run join step on step.run_id = run.id
      where run.id = outbox.run_id and run.kind = 'external' limit 1), outbox.run_id)
   else outbox.workflow_id end`;
+
+/**
+ * The step that a vote has ended, where its run can begin the next block on that word: the output of a
+ * block of the run itself. The workflow that runs iterations takes no hints, and an author's knows none.
+ */
+const ENDED_STEP = sql<string | null>`case
+  when outbox.kind = 'signal' and outbox.payload->'status'->>'status' = 'EXECUTED' then (
+    select step.id from review join step on step.id = review.step_id join run on run.id = step.run_id
+     where review.id = outbox.review_id and review.placement = 'output' and run.kind = 'workflow'
+       and step.parent_step_id is null and step.block_type <> 'for_each') end`;
+
+/** A row as whoever has leased it sends it. */
+const MESSAGE = sql`
+  outbox.id, outbox.lease_token, outbox.project_id, outbox.run_id, outbox.kind,
+  ${ADDRESS} as workflow_id, outbox.review_id, outbox.payload, ${ENDED_STEP} as ended_step_id,
+  (select run.workflow_version_id from run where run.id = outbox.run_id) as workflow_version_id,
+  outbox.attempts`;
+
+/**
+ * Owes one message to Temporal, inside the transaction that made it true.
+ *
+ * Nobody is woken: who leases it sends it right after the commit, and otherwise the senders look several
+ * times a second. A NOTIFY here would make all commits of the database wait for each other.
+ *
+ * @param leaseMs how long the caller alone may send it, which it then should do at once; 0 leaves
+ * it to any sender. A message is never leased past a `start` of the same run that is still owed.
+ * @returns the message, or null when it was left to the senders
+ */
+export async function oweMessage(
+  tx: Tx,
+  message: {
+    readonly projectId: string;
+    readonly runId: string;
+    readonly kind: OutboxRow['kind'];
+    readonly workflowId: string | null;
+    readonly reviewId?: string;
+    readonly factId?: string;
+    readonly payload?: ReviewerDecision;
+  },
+  leaseMs: number,
+): Promise<LeasedMessage | null> {
+  const { projectId, runId, kind, workflowId, reviewId = null, factId = null } = message;
+  const payload = message.payload === undefined ? null : JSON.stringify(message.payload);
+  const { rows } = await sql<LeasedMessage | { readonly leaseToken: null }>`
+    insert into outbox (project_id, run_id, kind, workflow_id, review_id, fact_id, payload,
+                        lease_token, lease_until, attempts)
+    select ${projectId}, ${runId}, ${kind}, ${workflowId}, ${reviewId}, ${factId}, ${payload}::jsonb,
+           lease.token, lease.until, case when lease.token is null then 0 else 1 end
+      from (values (1)) one
+      left join (values (${leaseMs > 0 ? randomUUID() : null},
+                         clock_timestamp() + ${leaseMs} * interval '1 ms')) lease (token, until)
+        on lease.token is not null and (${kind} in ${STARTS} or not exists (
+          select 1 from outbox s
+           where s.run_id = ${runId} and s.kind in ${STARTS} and s.state = 'pending'))
+    returning ${MESSAGE}`.execute(tx);
+  const [row] = rows;
+  return row === undefined || row.leaseToken === null ? null : row;
+}
 
 /** Whether a message may go although its run's own start is owed, or whether that is not so. */
 const IS_FREE = sql<boolean>`not (outbox.kind not in ${STARTS} and exists (
@@ -109,8 +128,7 @@ export async function leaseDueMessages(
        set lease_until = clock_timestamp() + ${options.leaseMs} * interval '1 ms',
            lease_token = ${leaseToken}, attempts = attempts + 1
       from due where outbox.id = due.id
-    returning outbox.id, lease_token, project_id, run_id, kind, ${ADDRESS} as workflow_id, review_id,
-              payload, attempts`.execute(db);
+    returning ${MESSAGE}`.execute(db);
   return rows;
 }
 
@@ -125,20 +143,6 @@ export async function nextDueInMs(db: Db): Promise<number | null> {
      where state = 'pending' and (lease_until is null or lease_until < clock_timestamp()) and ${IS_FREE}
      order by next_attempt_at limit 1`.execute(db);
   return rows[0]?.dueMs ?? null;
-}
-
-/** Reads a message that this process leased when it was owed. */
-export async function readLeasedMessage(
-  db: Db,
-  lease: { readonly id: string; readonly leaseToken: string },
-): Promise<LeasedMessage | null> {
-  const { rows } = await sql<LeasedMessage>`
-    select id, lease_token, project_id, run_id, kind, ${ADDRESS} as workflow_id, review_id, payload, attempts
-      from outbox
-     where id = ${lease.id} and lease_token = ${lease.leaseToken} and state = 'pending'`.execute(
-    db,
-  );
-  return rows[0] ?? null;
 }
 
 /** Prolongs leases that are still this holder's, counted from now; one that was lost stays lost. */

@@ -1,4 +1,4 @@
-import { sql, type Updateable } from 'kysely';
+import { sql } from 'kysely';
 import { v5 } from 'uuid';
 import type { NewFact } from '../domain/facts.js';
 import type { ReviewerDecision } from '../domain/messages.js';
@@ -10,7 +10,7 @@ import type { Tx } from './database.js';
 import { newId } from './ids.js';
 import { oweMessage } from './outbox.js';
 import { readFact, type ReviewUnderLock } from './reviews.js';
-import type { FactRow, ReviewRow, Tables } from './tables.js';
+import type { EntryRow, FactRow, ReviewRow } from './tables.js';
 
 /** Which wire an act came in by; `system` for what follows from another act. */
 export type Dialect = 'native' | 'retab' | 'overlay' | 'hoop' | 'velt' | 'system';
@@ -19,6 +19,7 @@ export type Dialect = 'native' | 'retab' | 'overlay' | 'hoop' | 'velt' | 'system
 export type RecordedFact = {
   readonly row: FactRow;
   readonly review: ReviewRow;
+  readonly entries: readonly EntryRow[];
   readonly state: ReviewState;
   /** What to tell the workflow that waits. */
   readonly message: ReviewerDecision;
@@ -30,9 +31,10 @@ const ENTRY_NAMESPACE = '6f0a3ac6-6f0b-5d43-9a5e-2f1f0f6d8c11';
 /**
  * Numbers a fact and writes it, with all that follows from it: status, decision, rows, audit.
  *
- * The caller holds the locks and has the ruling; nothing is judged here.
+ * The caller holds the locks and has the ruling; nothing is judged here. Everything is sent at once and
+ * answered with the commit, because what is written is known beforehand.
  */
-export async function recordFact(
+export function recordFact(
   tx: Tx,
   locked: ReviewUnderLock,
   actor: Actor,
@@ -45,85 +47,102 @@ export async function recordFact(
     /** Whether a workflow waits for the news; true unless told. */
     readonly isOwed?: boolean;
   },
-): Promise<RecordedFact> {
+): RecordedFact {
   const { row, review, now } = locked;
   const vote = newFact.kind === 'vote' ? newFact : null;
   const given = newFact.kind === 'reassigned' ? newFact : null;
   const { timeWindow = null } = about;
-  const factRow = await tx
-    .insertInto('fact')
-    .values({
-      reviewId: row.id,
-      seq: row.seq + 1,
-      projectId: row.projectId,
-      id: newId('fct'),
-      kind: newFact.kind,
-      actorId: actor.id,
-      actorKind: actor.kind,
-      actorName: actor.name,
-      versionId: vote?.versionId ?? null,
-      verdict: vote?.verdict ?? null,
-      fills: vote === null ? null : [...vote.fills],
-      forced: vote?.forced ?? null,
-      actingFor: vote?.actingFor ?? null,
-      entryKey: given?.entry ?? null,
-      toKind: given?.to.kind ?? null,
-      toSubject: given?.to.subject ?? null,
-      reason: about.reason,
-      dialect: about.dialect,
-      tokenId: actor.tokenId,
-      owed: about.isOwed ?? true,
-      createdAt: now,
-    })
-    .returningAll()
-    .executeTakeFirstOrThrow();
+  const factRow: FactRow = {
+    reviewId: row.id,
+    seq: row.seq + 1,
+    projectId: row.projectId,
+    id: newId('fct'),
+    kind: newFact.kind,
+    actorId: actor.id,
+    actorKind: actor.kind,
+    actorName: actor.name,
+    versionId: vote?.versionId ?? null,
+    verdict: vote?.verdict ?? null,
+    fills: vote === null ? null : [...vote.fills],
+    forced: vote?.forced ?? null,
+    actingFor: vote?.actingFor ?? null,
+    entryKey: given?.entry ?? null,
+    toKind: given?.to.kind ?? null,
+    toSubject: given?.to.subject ?? null,
+    reason: about.reason,
+    dialect: about.dialect,
+    tokenId: actor.tokenId,
+    owed: about.isOwed ?? true,
+    createdAt: now,
+  };
   const fact = readFact(factRow);
   const before = review.state;
   const state = evolve(before, fact);
-  const updated = await tx
-    .updateTable('review')
-    .set({
-      status: row.releasedAt === null ? state.status : row.status,
-      rev: sql`rev + 1`,
-      seq: fact.seq,
-      ...decisionColumns(locked, factRow, state),
-      ...(takesWindow(locked, newFact) ? { timeWindow: null, timeWindowSeq: null } : {}),
-      ...(timeWindow === null
-        ? {}
-        : { timeWindow: JSON.stringify(timeWindow), timeWindowSeq: fact.seq }),
-      ...(state.status === 'APPROVED' && before.status !== 'APPROVED' ? { approvedAt: now } : {}),
-      ...(state.status === 'PENDING' ? { approvedAt: null } : {}),
-      ...(state.cancelled && !before.cancelled ? { cancelledAt: now } : {}),
-      ...(state.status === 'REJECTED' || state.status === 'REVOKED' ? { endedAt: now } : {}),
-    })
-    .where('id', '=', row.id)
-    .returningAll()
-    .executeTakeFirstOrThrow();
+  const windowOfReview = timeWindow ?? (takesWindow(locked, newFact) ? null : row.timeWindow);
+  const updated: ReviewRow = {
+    ...row,
+    status: row.releasedAt === null ? state.status : row.status,
+    rev: row.rev + 1,
+    seq: fact.seq,
+    ...decisionColumns(locked, factRow, state),
+    timeWindow: windowOfReview,
+    timeWindowSeq:
+      timeWindow !== null ? fact.seq : windowOfReview === null ? null : row.timeWindowSeq,
+    ...(state.status === 'APPROVED' && before.status !== 'APPROVED' ? { approvedAt: now } : {}),
+    ...(state.status === 'PENDING' ? { approvedAt: null } : {}),
+    ...(state.cancelled && !before.cancelled ? { cancelledAt: now } : {}),
+    ...(state.status === 'REJECTED' || state.status === 'REVOKED' ? { endedAt: now } : {}),
+  };
   const entries = entryStates(state, row.newestVersionId);
-  await writeEntries(tx, updated, entries);
-  if (newFact.kind === 'withdrawn') {
-    await dropEntriesFrom(tx, row.id, entries.length);
-  }
-  await recordAudit(tx, actor, AUDIT_ACTION[newFact.kind], {
-    runId: row.runId,
-    reviewId: row.id,
-    detail: {
-      seq: fact.seq,
-      rev_result: updated.rev,
-      status: updated.status,
-      dialect: about.dialect,
-      ...(vote === null
-        ? {}
-        : { verdict: vote.verdict, version_id: vote.versionId, forced: vote.forced }),
-      ...(before.status === 'APPROVED' && state.status === 'PENDING' ? { reopened: true } : {}),
-      ...(given === null ? {} : { entry: given.entry, to: { [given.to.kind]: given.to.subject } }),
-      ...(about.reason === null ? {} : { reason: about.reason }),
-      ...(timeWindow === null ? {} : { time_window: timeWindow }),
-    },
-  });
+  tx.withCommit(
+    tx.insertInto('fact').values(factRow).execute(),
+    tx
+      .updateTable('review')
+      .set({
+        status: updated.status,
+        rev: updated.rev,
+        seq: updated.seq,
+        verdict: updated.verdict,
+        decisionVersionId: updated.decisionVersionId,
+        decisionSeq: updated.decisionSeq,
+        decidedBy: updated.decidedBy,
+        decidedByName: updated.decidedByName,
+        decidedAt: updated.decidedAt,
+        decisionReason: updated.decisionReason,
+        timeWindow: windowOfReview === null ? null : JSON.stringify(windowOfReview),
+        timeWindowSeq: updated.timeWindowSeq,
+        approvedAt: updated.approvedAt,
+        cancelledAt: updated.cancelledAt,
+        endedAt: updated.endedAt,
+      })
+      .where('id', '=', row.id)
+      .execute(),
+    writeEntries(tx, updated, entries),
+    ...(newFact.kind === 'withdrawn' ? [dropEntriesFrom(tx, row.id, entries.length)] : []),
+    recordAudit(tx, actor, AUDIT_ACTION[newFact.kind], {
+      runId: row.runId,
+      reviewId: row.id,
+      detail: {
+        seq: fact.seq,
+        rev_result: updated.rev,
+        status: updated.status,
+        dialect: about.dialect,
+        ...(vote === null
+          ? {}
+          : { verdict: vote.verdict, version_id: vote.versionId, forced: vote.forced }),
+        ...(before.status === 'APPROVED' && state.status === 'PENDING' ? { reopened: true } : {}),
+        ...(given === null
+          ? {}
+          : { entry: given.entry, to: { [given.to.kind]: given.to.subject } }),
+        ...(about.reason === null ? {} : { reason: about.reason }),
+        ...(timeWindow === null ? {} : { time_window: timeWindow }),
+      },
+    }),
+  );
   return {
     row: factRow,
     review: updated,
+    entries: entryRows(updated, entries),
     state,
     message: {
       review_id: row.id,
@@ -138,7 +157,7 @@ function decisionColumns(
   { row, review, facts, now }: ReviewUnderLock,
   latest: FactRow,
   { decision }: ReviewState,
-): Updateable<Tables['review']> {
+): Partial<ReviewRow> {
   if (decision === null) {
     return row.decisionSeq === null
       ? {}
@@ -179,7 +198,7 @@ function takesWindow({ row, facts }: ReviewUnderLock, fact: NewFact): boolean {
 /** Owes the waiting workflow the news of a fact; see `oweMessage` for the lease. */
 export async function oweFact(
   tx: Tx,
-  { row, review, message }: RecordedFact,
+  { row, review, message }: Pick<RecordedFact, 'row' | 'review' | 'message'>,
   leaseMs: number,
 ): ReturnType<typeof oweMessage> {
   return await oweMessage(
@@ -205,6 +224,25 @@ const AUDIT_ACTION = {
   cancelled: 'review_cancelled',
 } as const;
 
+/** The rows of a review as they stand now. */
+function entryRows(
+  review: Pick<ReviewRow, 'id' | 'projectId'>,
+  states: readonly EntryState[],
+): EntryRow[] {
+  return states.map(({ key, kind, subject, mandatory, status, vote }, position) => ({
+    reviewId: review.id,
+    position,
+    projectId: review.projectId,
+    id: v5(`${review.id}/${key}`, ENTRY_NAMESPACE),
+    key,
+    kind,
+    subject,
+    mandatory,
+    status,
+    factSeq: vote?.seq ?? null,
+  }));
+}
+
 /** Writes the rows of a review as they stand now; a row that did not change is not touched. */
 export async function writeEntries(
   tx: Tx,
@@ -213,20 +251,7 @@ export async function writeEntries(
 ): Promise<void> {
   await tx
     .insertInto('entry')
-    .values(
-      states.map(({ key, kind, subject, mandatory, status, vote }, position) => ({
-        reviewId: review.id,
-        position,
-        projectId: review.projectId,
-        id: v5(`${review.id}/${key}`, ENTRY_NAMESPACE),
-        key,
-        kind,
-        subject,
-        mandatory,
-        status,
-        factSeq: vote?.seq ?? null,
-      })),
-    )
+    .values(entryRows(review, states))
     .onConflict((conflict) =>
       conflict
         .columns(['reviewId', 'position'])

@@ -4,14 +4,14 @@ import type { Refusal } from '../domain/refusals.js';
 import { isReleased } from '../domain/statuses.js';
 import type { TimeWindow } from '../domain/time-window.js';
 import { type Actor, asVoter } from './actors.js';
-import { cancelLockedRun, type Lease } from './cancel-run.js';
+import { cancelLockedRun } from './cancel-run.js';
 import { type Db, inTransaction, type Tx } from './database.js';
 import { completeRunIfDone } from './ledger.js';
+import type { LeasedMessage } from './outbox.js';
 import { type Dialect, oweFact, type RecordedFact, recordFact } from './record-fact.js';
 import { releaseIfDue, skipRefused } from './release.js';
 import { lockReview, type ReviewUnderLock } from './reviews.js';
-import { lockStep } from './steps.js';
-import type { ReviewRow } from './tables.js';
+import type { EntryRow, FactRow, ReviewRow } from './tables.js';
 import { readVoter } from './voter.js';
 
 /** A command with what is recorded beside it. */
@@ -32,15 +32,24 @@ export type VoteResult =
       readonly refusals: readonly Refusal[];
     }
   | {
-      /** recorded: a new fact; repeat: the person's own standing one; already: decided so by others. */
-      readonly kind: 'recorded' | 'repeat' | 'already';
+      /** repeat: the person's own standing fact; already: decided so by others. */
+      readonly kind: 'repeat' | 'already';
+      readonly review: ReviewRow;
+    }
+  | {
+      readonly kind: 'recorded';
       readonly review: ReviewRow;
       /** The review had been decided before this call. */
       readonly late: boolean;
       /** This call, and no other, made the review terminal. */
       readonly settled: boolean;
-      /** The messages that only this caller may send for now. */
-      readonly leases: readonly Lease[];
+      /** The rows and facts of the review, as this call has left them. */
+      readonly record: {
+        readonly entries: readonly EntryRow[];
+        readonly facts: readonly FactRow[];
+      };
+      /** The messages that only this caller may send for now; complete once the transaction has committed. */
+      readonly leases: LeasedMessage[];
     };
 
 /** What became of an act of somebody whom the transaction has read. */
@@ -65,11 +74,13 @@ export async function recordVote(
   leaseMs: number,
 ): Promise<VoteResult> {
   return await inTransaction(db, async (tx) => {
-    const locked = await lockReview(tx, actor.projectId, reviewId);
+    const [locked, voter] = await Promise.all([
+      lockReview(tx, actor.projectId, reviewId),
+      readVoter(tx, actor),
+    ]);
     if (locked === null) {
       return { kind: 'not_found' };
     }
-    const voter = await readVoter(tx, actor);
     return voter === null
       ? { kind: 'signed_out' }
       : await recordVoteLocked(tx, locked, voter, request, leaseMs);
@@ -86,28 +97,33 @@ export async function recordVoteLocked(
 ): Promise<RuledVote> {
   const { row } = locked;
   const ruling = decide(locked.review, request.command, asVoter(actor));
-  const unchanged = { review: row, late: row.status !== 'PENDING', settled: false, leases: [] };
   switch (ruling.kind) {
     case 'refused':
       return { kind: 'refused', review: row, refusals: ruling.refusals };
     case 'repeat':
-      return { kind: 'repeat', ...unchanged };
     case 'already':
-      return { kind: 'already', ...unchanged };
+      return { kind: ruling.kind, review: row };
     case 'recorded':
       break;
   }
 
   // Nobody waits in a run that failed: whoever retries it starts a workflow that reads this vote.
   const isOwed = locked.run.status !== 'error';
-  const recorded = await recordFact(tx, locked, actor, ruling.fact, {
+  const recorded = recordFact(tx, locked, actor, ruling.fact, {
     ...request,
     timeWindow: windowOf(request.command),
     isOwed,
   });
   const status = await followFact(tx, locked, recorded);
   const message = { ...recorded.message, status };
-  const signal = isOwed ? await oweFact(tx, { ...recorded, message }, leaseMs) : null;
+  const leases: LeasedMessage[] = [];
+  if (isOwed) {
+    tx.withCommit(
+      oweFact(tx, { ...recorded, message }, leaseMs).then((lease) => {
+        leases.push(...(lease === null ? [] : [lease]));
+      }),
+    );
+  }
   const ends = recorded.state.status === 'REJECTED' || recorded.state.status === 'REVOKED';
   const cancellation =
     ends && locked.review.state.policy.onReject === 'cancel_run'
@@ -124,12 +140,16 @@ export async function recordVoteLocked(
           leaseMs,
         )
       : null;
+  leases.push(
+    ...(cancellation === null || cancellation.lease === null ? [] : [cancellation.lease]),
+  );
   return {
     kind: 'recorded',
     review: recorded.review,
+    record: { entries: recorded.entries, facts: [...locked.facts, recorded.row] },
     late: ruling.late,
     settled: locked.review.state.status === 'PENDING' && recorded.state.status !== 'PENDING',
-    leases: [signal, cancellation?.lease ?? null].filter((lease) => lease !== null),
+    leases,
   };
 }
 
@@ -141,20 +161,19 @@ export async function recordVoteLocked(
  */
 async function followFact(
   tx: Tx,
-  { run, now }: ReviewUnderLock,
+  { run, step, now }: ReviewUnderLock,
   { review: row, state, message }: RecordedFact,
 ): Promise<DeliveredStatus> {
   if (row.status === 'PENDING' || isReleased(row.status)) {
     return message.status;
   }
-  const step = await lockStep(tx, row.stepId);
   if (row.status !== 'APPROVED') {
     if (await skipRefused(tx, run, step, row, state)) {
       await completeRunIfDone(tx, run, step);
     }
     return message.status;
   }
-  const release = await releaseIfDue(tx, { run, row, now }, step, state, true);
+  const release = await releaseIfDue(tx, { run, step, row, now }, state, true);
   return release.kind === 'released'
     ? { status: release.review.status, versionId: row.decisionVersionId }
     : message.status;

@@ -13,8 +13,12 @@ import type { ReviewRow, RunRow, StepRow } from './tables.js';
 
 /** What became of releasing a step. */
 export type Release =
-  /** It goes on: at placement `output` the step has ended, at `input` it may begin (`ended` is null). */
-  | { readonly kind: 'released'; readonly review: ReviewRow; readonly ended: Ended | null }
+  /** It goes on: at placement `output` the step ends, at `input` it may begin (`ending` is null). */
+  | {
+      readonly kind: 'released';
+      readonly review: ReviewRow;
+      readonly ending: Promise<Ended> | null;
+    }
   | { readonly kind: 'wait'; readonly ms: number }
   | { readonly kind: 'by_hand' }
   | { readonly kind: 'no' };
@@ -25,15 +29,14 @@ export type Release =
  *
  * Placement `output`: the step ends with the approved version, and the review is EXECUTED. Placement
  * `input`: the step may begin, and the review is PROCESSING. The caller holds the locks on run, step
- * and review.
+ * and review. Everything has been sent when this returns, and is answered with the commit.
  *
  * @param state the review as it stands with the fact that was recorded last
  * @param isOneChange a fact has given the review its next `rev` in this transaction: fact and release are one change
  */
 export async function releaseIfDue(
   tx: Tx,
-  { run, row, now }: Pick<ReviewUnderLock, 'run' | 'row' | 'now'>,
-  step: StepRow,
+  { run, step, row, now }: Pick<ReviewUnderLock, 'run' | 'step' | 'row' | 'now'>,
   state: ReviewState,
   isOneChange = false,
 ): Promise<Release> {
@@ -53,24 +56,28 @@ export async function releaseIfDue(
     return ruling;
   }
   const isOutput = row.placement === 'output';
-  const review = await tx
-    .updateTable('review')
-    .set({
-      status: isOutput ? 'EXECUTED' : 'PROCESSING',
-      rev: isOneChange ? row.rev : row.rev + 1,
-      releasedAt: now,
-      endedAt: isOutput ? now : null,
-    })
-    .where('id', '=', row.id)
-    .returningAll()
-    .executeTakeFirstOrThrow();
-  await recordAudit(tx, SYSTEM, 'released', {
-    runId: run.id,
-    reviewId: row.id,
-    detail: { version_id: row.decisionVersionId, step_id: step.id },
-  });
-  const ended = isOutput ? await completeStep(tx, run, step, row.decisionVersionId) : null;
-  return { kind: 'released', review, ended };
+  const released = {
+    status: isOutput ? ('EXECUTED' as const) : ('PROCESSING' as const),
+    rev: isOneChange ? row.rev : row.rev + 1,
+    releasedAt: now,
+    endedAt: isOutput ? now : null,
+  };
+  tx.withCommit(
+    tx.updateTable('review').set(released).where('id', '=', row.id).execute(),
+    recordAudit(tx, SYSTEM, 'released', {
+      runId: run.id,
+      reviewId: row.id,
+      detail: { version_id: row.decisionVersionId, step_id: step.id },
+    }),
+  );
+  const ending = isOutput ? completeStep(tx, run, step, row.decisionVersionId) : null;
+  // What a for_each hands on is looked into first, so that its end is more than one message.
+  if (ending !== null && step.blockType === 'for_each') {
+    await ending;
+  } else if (ending !== null) {
+    tx.withCommit(ending);
+  }
+  return { kind: 'released', review: { ...row, ...released }, ending };
 }
 
 /**

@@ -1,10 +1,9 @@
 import { type RecoveryRefusal, ruleOnRetry } from '../domain/recovery.js';
 import type { Actor } from './actors.js';
 import { recordAudit } from './audit.js';
-import type { Lease } from './cancel-run.js';
 import { type Db, inTransaction, type Tx } from './database.js';
 import { supersedeFailedMessages } from './drift.js';
-import { oweMessage } from './outbox.js';
+import { type LeasedMessage, oweMessage } from './outbox.js';
 import { lockRun } from './runs.js';
 import type { RunRow } from './tables.js';
 
@@ -15,7 +14,7 @@ export type Retry =
       readonly kind: 'retried';
       readonly run: RunRow;
       readonly stepIds: readonly string[];
-      readonly lease: Lease | null;
+      readonly lease: LeasedMessage | null;
     };
 
 /**

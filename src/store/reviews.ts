@@ -4,12 +4,12 @@ import type { Fact } from '../domain/facts.js';
 import { foldReview } from '../domain/review-state.js';
 import type { Db, Tx } from './database.js';
 import { type Page, type PageRequest, readPage } from './paging.js';
-import { lockRun } from './runs.js';
-import type { EntryRow, FactRow, ReviewRow, RunRow, VersionRow } from './tables.js';
+import type { EntryRow, FactRow, ReviewRow, RunRow, StepRow, VersionRow } from './tables.js';
 
-/** A review with its run, both locked for the transaction, and everything a ruling may depend on. */
+/** A review with its run and step, all locked for the transaction, and everything a ruling may depend on. */
 export type ReviewUnderLock = {
   readonly run: RunRow;
+  readonly step: StepRow;
   readonly row: ReviewRow;
   readonly facts: readonly FactRow[];
   readonly review: LockedReview;
@@ -17,48 +17,68 @@ export type ReviewUnderLock = {
   readonly now: Date;
 };
 
-/** Locks a review by its id: first its run, then itself. Null when the project has no such review. */
+/**
+ * Locks a review by its id, in one round trip: first its run, then its step, then itself. Null when the
+ * project has no such review.
+ */
 export async function lockReview(
   tx: Tx,
   projectId: string,
   reviewId: string,
 ): Promise<ReviewUnderLock | null> {
-  const found = await tx
+  const review = tx
     .selectFrom('review')
-    .select('runId')
     .where('id', '=', reviewId)
-    .where('projectId', '=', projectId)
-    .executeTakeFirst();
-  return found === undefined
-    ? null
-    : await lockReviewOf(tx, await lockRun(tx, found.runId), reviewId);
+    .where('projectId', '=', projectId);
+  const [run, step, read] = await Promise.all([
+    tx
+      .selectFrom('run')
+      .selectAll()
+      .where('id', '=', review.select('runId'))
+      .forNoKeyUpdate()
+      .executeTakeFirst(),
+    tx
+      .selectFrom('step')
+      .selectAll()
+      .where('id', '=', review.select('stepId'))
+      .forNoKeyUpdate()
+      .executeTakeFirst(),
+    lockRuleable(tx, reviewId),
+  ]);
+  return run === undefined || step === undefined || read === null ? null : { run, step, ...read };
 }
 
-/** Locks one review of a run that is locked already. */
+/** Locks the review of a step that is locked already, with its run. */
 export async function lockReviewOf(
   tx: Tx,
-  run: RunRow,
+  { run, step }: Pick<ReviewUnderLock, 'run' | 'step'>,
   reviewId: string,
 ): Promise<ReviewUnderLock> {
-  const row = await tx
-    .selectFrom('review')
-    .selectAll()
-    .where('id', '=', reviewId)
-    .forNoKeyUpdate()
-    .executeTakeFirstOrThrow();
-  const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(tx);
-  const now = rows[0]?.now;
-  if (now === undefined) {
-    throw new Error('the database told no time');
+  const read = await lockRuleable(tx, reviewId);
+  if (read === null) {
+    throw new Error(`review ${reviewId} is gone`);
   }
-  const { facts, review } = await readRuleable(tx, row, now);
-  return {
-    run,
-    row,
-    facts,
-    now,
-    review,
-  };
+  return { run, step, ...read };
+}
+
+async function lockRuleable(
+  tx: Tx,
+  reviewId: string,
+): Promise<Omit<ReviewUnderLock, 'run' | 'step'> | null> {
+  const [row, { now }, facts, versions] = await Promise.all([
+    tx
+      .selectFrom('review')
+      .selectAll()
+      .where('id', '=', reviewId)
+      .forNoKeyUpdate()
+      .executeTakeFirst(),
+    tx.selectNoFrom(sql<Date>`clock_timestamp()`.as('now')).executeTakeFirstOrThrow(),
+    listFacts(tx, reviewId),
+    listVersionFacts(tx, [reviewId]),
+  ]);
+  return row === undefined
+    ? null
+    : { row, facts, now, review: asRuleable(row, facts, versions, now) };
 }
 
 /**
@@ -71,8 +91,10 @@ export async function readRuleable(
   row: ReviewRow,
   now: Date = new Date(),
 ): Promise<{ readonly facts: readonly FactRow[]; readonly review: LockedReview }> {
-  const facts = await listFacts(db, row.id);
-  const versions = await listVersionFacts(db, [row.id]);
+  const [facts, versions] = await Promise.all([
+    listFacts(db, row.id),
+    listVersionFacts(db, [row.id]),
+  ]);
   return { facts, review: asRuleable(row, facts, versions, now) };
 }
 

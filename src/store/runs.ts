@@ -7,7 +7,7 @@ import type { Actor } from './actors.js';
 import { recordAudit } from './audit.js';
 import { type Db, inTransaction, type Tx, violatedConstraint } from './database.js';
 import { newId } from './ids.js';
-import { oweMessage } from './outbox.js';
+import { type LeasedMessage, oweMessage } from './outbox.js';
 import { type Page, type PageRequest, readPage } from './paging.js';
 import { createSteps, getDefinition } from './steps.js';
 import type { RunRow, WorkflowVersionRow } from './tables.js';
@@ -27,7 +27,7 @@ export type RunRequest = {
 export type StartedRun = {
   readonly run: RunRow;
   readonly isNew: boolean;
-  readonly lease: { readonly id: string; readonly leaseToken: string } | null;
+  readonly lease: LeasedMessage | null;
 };
 
 /**
@@ -306,11 +306,13 @@ export async function listExecuting(
   return new Set(rows.map(({ id }) => id));
 }
 
-/** Reads what it takes to start the workflow of a run: its plan, and no content. */
-export async function readRunOrder(db: Db, runId: string): Promise<RunOrder> {
-  const run = await getRun(db, runId);
-  const { blocks } = await getDefinition(db, run.workflowVersionId);
-  return { run_id: runId, workflow_id: run.workflowId, blocks: blocks.map(planOf) };
+/** What it takes to start the workflow of a run by its pinned definition: its plan, and no content. */
+export async function runOrderOf(
+  db: Db,
+  run: Pick<LeasedMessage, 'runId' | 'workflowVersionId'>,
+): Promise<RunOrder> {
+  const { workflow_id, blocks } = await getDefinition(db, run.workflowVersionId);
+  return { run_id: run.runId, workflow_id, blocks: blocks.map(planOf) };
 }
 
 /** Whether a run will do nothing more. */

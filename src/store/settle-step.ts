@@ -9,6 +9,7 @@ import { type Db, inTransaction, type Tx } from './database.js';
 import { droppedReason, skipSteps } from './dropped.js';
 import { revokeUnbegun } from './end-run.js';
 import { followResult } from './follow-result.js';
+import type { FinishedStep } from './ledger.js';
 import { freeSteps } from './retry-run.js';
 import { findReviewOfStep } from './reviews.js';
 import { lockRun } from './runs.js';
@@ -50,7 +51,7 @@ export async function settleStep(
     const context = { ...before, run, step };
     await freeSteps(tx, [stepId]);
     await (settlement.happened
-      ? enterResult(tx, context, settlement.result)
+      ? enterResult(tx, { ...context, review }, settlement.result)
       : enterNothing(tx, context));
     await recordAudit(tx, actor, 'outcome_settled', {
       runId: run.id,
@@ -63,7 +64,7 @@ export async function settleStep(
 
 async function enterResult(
   tx: Tx,
-  { run, step, block }: StepContext,
+  { run, step, block, review }: FinishedStep,
   { output, consensus, source }: BlockResult,
 ): Promise<void> {
   const answered = await tx
@@ -77,7 +78,7 @@ async function enterResult(
     .where('id', '=', step.id)
     .returningAll()
     .executeTakeFirstOrThrow();
-  await followResult(tx, { run, step: answered, block });
+  await followResult(tx, { run, step: answered, block, review });
   if (run.status !== 'error') {
     await closeStep(tx, step.id, run.cancelReason);
   }

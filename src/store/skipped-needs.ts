@@ -1,4 +1,5 @@
 import { lacksContent } from '../domain/block-input.js';
+import type { BlockInput } from '../domain/definition.js';
 import type { Caller } from '../domain/ledger.js';
 import { isStepEnded } from '../domain/statuses.js';
 import { type Db, inTransaction, type Tx } from './database.js';
@@ -30,7 +31,11 @@ export async function skipUnfed(db: Db, context: StepContext, caller: Caller): P
       step.holder === caller?.workflowId &&
       !isStepEnded(step.status) &&
       (await findReviewOfStep(tx, step.id)) === null &&
-      (await skipWhereNothingCame(tx, { ...context, run, step }))
+      (await skipWhereNothingCame(
+        tx,
+        { ...context, run, step },
+        await readBlockInput(tx, { ...context, run, step }),
+      ))
     );
   });
 }
@@ -38,14 +43,16 @@ export async function skipUnfed(db: Db, context: StepContext, caller: Caller): P
 /**
  * Skips a locked step that cannot do without what reviewers refused: nothing else would come to it.
  *
+ * @param given what its block would be given
  * @returns whether it was skipped
  */
-export async function skipWhereNothingCame(tx: Tx, context: StepContext): Promise<boolean> {
+export async function skipWhereNothingCame(
+  tx: Tx,
+  context: StepContext,
+  given: BlockInput,
+): Promise<boolean> {
   const { step, block } = context;
-  if (
-    !mayLackContent(context) ||
-    !lacksContent(block, await readBlockInput(tx, context), step.iterationKey !== null)
-  ) {
+  if (!lacksContent(block, given, step.iterationKey !== null)) {
     return false;
   }
   const refused = await findRefusedNeed(tx, context);

@@ -34,6 +34,6 @@ export async function lockStepOfRun(
   const step = await lockStep(tx, stepId);
   const { review: gate } = await getBlock(tx, run.workflowVersionId, step.blockId);
   const review = await findReviewOfStep(tx, stepId);
-  const locked = review === null ? null : await lockReviewOf(tx, run, review.id);
+  const locked = review === null ? null : await lockReviewOf(tx, { run, step }, review.id);
   return { run, step, gate, locked };
 }

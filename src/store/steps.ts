@@ -123,22 +123,24 @@ export async function lockStep(tx: Tx, stepId: string): Promise<StepRow> {
  */
 export async function readBlockInput(db: Db | Tx, context: StepContext): Promise<BlockInput> {
   const { run, step, block } = context;
-  const approved = await readApprovedInput(db, step.id);
+  const needed = await neededSteps(db, context);
+  const [approved, texts, item] = await Promise.all([
+    block.review?.placement === 'input' ? readApprovedInput(db, step.id) : null,
+    readEffectiveOutputs(
+      db,
+      needed.map(([, stepId]) => stepId),
+    ),
+    readItem(db, step),
+  ]);
   if (approved !== null) {
     return approvedInput(block, readJsonObject(approved));
   }
-  const needed = await neededSteps(db, context);
-  const texts = await readEffectiveOutputs(
-    db,
-    needed.map(([, stepId]) => stepId),
-  );
   const blocks = blockOutputs(
     needed.map(([blockId, stepId]) => {
       const text = texts.get(stepId);
       return [blockId, text === undefined ? null : readJson(text)] as const;
     }),
   );
-  const item = await readItem(db, step);
   return item === null
     ? { input: readJsonObject(run.inputs)[block.id] ?? null, blocks }
     : { input: readJson(item), blocks };

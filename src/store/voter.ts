@@ -26,16 +26,17 @@ export async function lockVoter(
   tokenId: string | null,
 ): Promise<VoterUnderLock> {
   const { rows } = await sql<Nullable<PersonRow> & { readonly isSignedIn: boolean }>`
-    with known as materialized (
+    select known.*, (${tokenId}::text is null or shown.id is not null
+                     or session.id is not null) as is_signed_in
+      from (values (1)) one
+      left join lateral (
         select * from person where project_id = ${projectId} and id = ${personId}
-           and removed_at is null for share),
-      shown as materialized (
-        select id from token where id = ${tokenId} and revoked_at is null for share),
-      session as materialized (
-        select id from web_session where id = ${tokenId} and expires_at > clock_timestamp() for share)
-    select known.*, (${tokenId}::text is null or exists (select from shown)
-                     or exists (select from session)) as is_signed_in
-      from (values (1)) one left join known on true`.execute(tx);
+           and removed_at is null for share) known on true
+      left join lateral (
+        select id from token where id = ${tokenId} and revoked_at is null for share) shown on true
+      left join lateral (
+        select id from web_session where id = ${tokenId} and expires_at > clock_timestamp()
+           for share) session on true`.execute(tx);
   const [row] = rows;
   if (row === undefined) {
     throw new Error('the database told nothing of a voter');

@@ -100,7 +100,7 @@ async function openDoor(execWaitMs: number, hearsOfChanges = true): Promise<Door
     reads: db,
     turns: new RunTurns(db),
     // What is owed is left to the installation's sender.
-    forward: async () => {},
+    forward: async () => new Set(),
     forwardLeaseMs: 0,
     temporalState: () => ({ reachable: true, since: null }),
     readiness: createReadiness({ db, probe: db }, logger),

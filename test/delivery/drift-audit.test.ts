@@ -123,6 +123,8 @@ describe('what is owed', () => {
     workflowId: null,
     reviewId: null,
     payload: null,
+    endedStepId: null,
+    workflowVersionId: 'wfv_1',
     attempts: 1,
   };
 

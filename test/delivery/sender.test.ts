@@ -29,10 +29,10 @@ import { cancelRun } from '../../src/store/cancel-run.js';
 import { inTransaction, openDatabase } from '../../src/store/database.js';
 import { takeStep } from '../../src/store/gates.js';
 import {
+  type LeasedMessage,
   leaseDueMessages,
   oweMessage,
   readBacklog,
-  readLeasedMessage,
   resumeOf,
 } from '../../src/store/outbox.js';
 import type { VoteResult } from '../../src/store/record-vote.js';
@@ -178,6 +178,23 @@ async function untilNothingIsOwed(runId: string): Promise<readonly OutboxRow[]> 
   });
 }
 
+/** A message that is in no outbox, for a workflow that does not exist. */
+function nobodys(id: string): LeasedMessage {
+  return {
+    id,
+    leaseToken: 'none',
+    projectId: 'prj_default',
+    runId: 'run_none',
+    kind: 'signal',
+    workflowId: 'none',
+    reviewId: 'rev_none',
+    payload: null,
+    endedStepId: null,
+    workflowVersionId: 'wfv_none',
+    attempts: 1,
+  };
+}
+
 /** Waits until a sender has said how messages ended, which it does once that is in the store. */
 async function untilSettled(
   settled: readonly string[],
@@ -215,8 +232,7 @@ describe('a sender', () => {
     aSender();
     const gate = await aGateInTemporal();
     const voted = await vote(db, gate, ann, { reason: 'it adds up', leaseMs: LEASE_MS });
-    const [lease] = leasesOf(voted);
-    const message = await readLeasedMessage(db, lease ?? expect.fail('no lease'));
+    const [message] = leasesOf(voted);
     await untilNothingIsOwed(gate.run.id);
     expect(await signalsOf(gate.holder)).toEqual([message?.payload]);
     expect(await resumeOf(db, gate.review.id)).toEqual({ status: 'resumed', error: null });
@@ -352,13 +368,95 @@ describe('forward', () => {
     const { sender } = aSender();
     const gate = await aGateInTemporal();
     const result = await vote(db, gate, ann, { leaseMs: LEASE_MS });
-    expect(leasesOf(result)).toHaveLength(1);
-    await sender.forward(leasesOf(result));
+    const [message] = leasesOf(result);
+    expect(await sender.forward(leasesOf(result))).toEqual(new Set([message?.id]));
+    expect(await signalsOf(gate.holder)).toHaveLength(1);
+    await untilNothingIsOwed(gate.run.id);
     expect(await resumeOf(db, gate.review.id)).toEqual({ status: 'resumed', error: null });
     expect(await signalsOf(gate.holder)).toHaveLength(1);
-    // A second time there is nothing to send: the lease is used up.
-    await sender.forward(leasesOf(result));
-    expect(await signalsOf(gate.holder)).toHaveLength(1);
+  });
+
+  describe('of an output that is released', () => {
+    /** Who was told, in order, while a released output was forwarded. */
+    async function tellingOf(
+      through: (told: string[], gate: () => ParkedGate) => Partial<Temporal>,
+      isRunThere = true,
+    ) {
+      const { db } = database;
+      const told: string[] = [];
+      let parked: ParkedGate | null = null;
+      const { sender, settled, temporal } = aSender({
+        through: () => through(told, () => parked ?? expect.fail('no gate')),
+      });
+      const gate = await aGateInTemporal(1);
+      parked = gate;
+      if (isRunThere) {
+        await startHolder(gate.run.id);
+      }
+      const messages = leasesOf(await vote(db, gate, ann, { leaseMs: LEASE_MS }));
+      expect(messages).toMatchObject([{ kind: 'signal', endedStepId: gate.stepId }]);
+      return { gate, messages, sender, settled, told, temporal };
+    }
+
+    test('the run is told first, and its gate once the answer has gone out', async () => {
+      let isAnswered = false;
+      const telling = await tellingOf((told, gate) => ({
+        signal: async (workflowId, decision) => {
+          told.push(`gate ${isAnswered ? 'after the answer' : 'before'}`);
+          expect(workflowId).toBe(gate().holder);
+          await operator.client.workflow.getHandle(workflowId).signal('reviewerDecision', decision);
+        },
+        hint: async (runId, stepId) => {
+          told.push('run');
+          await operator.client.workflow.getHandle(runId).signal('stepEnded', { step_id: stepId });
+        },
+      }));
+      const taken = await telling.sender.forward(telling.messages);
+      isAnswered = true;
+      expect(taken.size).toBe(1);
+      await untilSettled(telling.settled, 'signal delivered');
+      expect(telling.told).toEqual(['run', 'gate after the answer']);
+      expect(await signalsOf(telling.gate.holder)).toHaveLength(1);
+      expect(await outboxOf(telling.gate.run.id)).toEqual([]);
+    });
+
+    test('a run that is gone is passed over: its gate is told at once', async () => {
+      const telling = await tellingOf(() => ({}), false);
+      expect((await telling.sender.forward(telling.messages)).size).toBe(1);
+      expect(await signalsOf(telling.gate.holder)).toHaveLength(1);
+      await untilSettled(telling.settled, 'signal delivered');
+    });
+
+    test('where only the run could be told, both are told again', async () => {
+      const telling = await tellingOf((told) => ({
+        hint: async () => {
+          told.push('run');
+        },
+        signal: async () => {
+          told.push('gate');
+          if (told.length === 2) {
+            throw new Error('the connection was lost');
+          }
+        },
+      }));
+      expect((await telling.sender.forward(telling.messages)).size).toBe(1);
+      await untilSettled(telling.settled, 'signal owed', 'signal delivered');
+      expect(telling.told).toEqual(['run', 'gate', 'run', 'gate']);
+      expect(await outboxOf(telling.gate.run.id)).toEqual([]);
+    });
+
+    test('where Temporal is away neither is told, and the message stays owed', async () => {
+      const { db } = database;
+      const gate = await aGateInTemporal(1);
+      const { sender } = aSender({ env: { TEMPORAL_ADDRESS: '127.0.0.1:1' } });
+      const messages = leasesOf(await vote(db, gate, ann, { leaseMs: LEASE_MS }));
+      expect((await sender.forward(messages)).size).toBe(0);
+      const rows = await until('the row to be free again', async () => {
+        const found = await outboxOf(gate.run.id);
+        return found.every(({ leaseToken }) => leaseToken === null) ? found : null;
+      });
+      expect(rows).toMatchObject([{ state: 'pending' }]);
+    });
   });
 
   test('of a rejection tells the gate and cancels the run', async () => {
@@ -368,7 +466,7 @@ describe('forward', () => {
     await startHolder(gate.run.id);
     const how = { verdict: 'rejected', leaseMs: LEASE_MS } as const;
     await sender.forward(leasesOf(await vote(db, gate, ann, how)));
-    expect(await outboxOf(gate.run.id)).toEqual([]);
+    await untilNothingIsOwed(gate.run.id);
     expect(await signalsOf(gate.holder)).toHaveLength(1);
     expect(await hasCancelRequest(gate.run.id)).toBe(true);
   });
@@ -376,8 +474,8 @@ describe('forward', () => {
   test('never throws: not for nothing, not for a lease that nobody has, not without a database', async () => {
     const { sender } = aSender();
     await sender.forward([]);
-    await sender.forward([{ id: '0', leaseToken: 'none' }]);
-    await sender.forward([{ id: 'no number', leaseToken: 'none' }]);
+    await sender.forward([nobodys('0')]);
+    await sender.forward([nobodys('no number')]);
 
     const gone = openDatabase('postgres://nobody@127.0.0.1:1/none');
     const temporal = openTemporal({ TEMPORAL_ADDRESS: ADDRESS });
@@ -387,7 +485,8 @@ describe('forward', () => {
     };
     const logger: DeliveryLogger = { info: warn, warn, error: warn };
     const without = new Sender({ db: gone.db, temporal, logger });
-    await without.forward([{ id: '1', leaseToken: 'none' }]);
+    await without.forward([nobodys('1')]);
+    await until('a warning', () => warnings.length > 0);
     expect(warnings).toEqual(['forwarding failed; the loop will retry']);
     await temporal.close();
     await gone.close();
@@ -522,8 +621,7 @@ describe('a workflow that is gone', () => {
     const { db } = database;
     const gate = await aGateInTemporal();
     const result = await vote(db, gate, ann, { leaseMs: 60_000 });
-    const [lease] = leasesOf(result);
-    const message = await readLeasedMessage(db, lease ?? expect.fail('no lease'));
+    const [message] = leasesOf(result);
     expect(message).toMatchObject({ workflowId: gate.holder });
     await operator.terminate(gate.holder);
     const younger = `${gate.stepId}~2`;

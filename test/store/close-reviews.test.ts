@@ -9,7 +9,7 @@ import { endRun } from '../../src/store/end-run.js';
 import { beginIterations } from '../../src/store/iterations.js';
 import { beginStep, completeStep, finishStep } from '../../src/store/ledger.js';
 import { oweFact, recordFact } from '../../src/store/record-fact.js';
-import { lockReviewOf } from '../../src/store/reviews.js';
+import { lockReview } from '../../src/store/reviews.js';
 import { lockRun } from '../../src/store/runs.js';
 import type { RunRow } from '../../src/store/tables.js';
 import { loopOf, runOf } from '../support/callers.js';
@@ -85,9 +85,10 @@ async function closeOneByOne(db: Db, runId: string, closing: Closing): Promise<v
       .orderBy('id')
       .execute();
     for (const { id } of open) {
-      const recorded = await recordFact(
+      const locked = await lockReview(tx, run.projectId, id);
+      const recorded = recordFact(
         tx,
-        await lockReviewOf(tx, run, id),
+        locked ?? expect.fail('no review'),
         SYSTEM,
         { kind: 'cancelled', actorId: SYSTEM.id },
         { reason: closing.reason, dialect: 'system' },

@@ -337,7 +337,7 @@ describe('statements that are sent together', () => {
     const proxy = await aProxy();
     const { db: counted } = another({}, {}, proxy.through(database.url));
     const vote = (id: string) =>
-      inTransaction(counted, async (tx, withCommit) => {
+      inTransaction(counted, async (tx) => {
         await Promise.all([
           tx
             .selectFrom('project')
@@ -348,7 +348,7 @@ describe('statements that are sent together', () => {
           tx.selectFrom('person').select('id').where('id', '=', id).execute(),
           tx.selectFrom('token').select('id').where('id', '=', id).execute(),
         ]);
-        withCommit(
+        tx.withCommit(
           tx.insertInto('project').values({ id, name: 'One' }).execute(),
           tx.updateTable('project').set({ name: 'Two' }).where('id', '=', id).execute(),
         );
@@ -366,9 +366,9 @@ describe('statements that are sent together', () => {
   });
 
   test('are undone together where the last of them fails', async () => {
-    const failed = inTransaction(db, async (tx, withCommit) => {
+    const failed = inTransaction(db, async (tx) => {
       await tx.selectFrom('project').select('id').execute();
-      withCommit(
+      tx.withCommit(
         tx.insertInto('project').values({ id: 'prj_none', name: 'None' }).execute(),
         tx.insertInto('project').values({ id: 'prj_default', name: 'Taken' }).execute(),
       );

@@ -128,6 +128,7 @@ function said(beginning: Beginning): string {
     case 'busy':
     case 'waiting':
     case 'not_theirs':
+    case 'instant':
       return beginning.kind;
   }
 }

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { expect } from 'vitest';
-import type { Db } from '../../src/store/database.js';
+import { type Db, inTransaction } from '../../src/store/database.js';
 import { lockRun } from '../../src/store/runs.js';
 import type { TestDatabase } from '../support/database.js';
 import { countWaiting } from '../support/locks.js';
@@ -74,7 +74,7 @@ async function letGoTogether<T>(
   acts: readonly (() => Promise<T>)[],
 ): Promise<readonly T[]> {
   const doing: Promise<PromiseSettledResult<T>[]>[] = [];
-  await db.transaction().execute(async (tx) => {
+  await inTransaction(db, async (tx) => {
     await lockRun(tx, runId);
     for (const [index, act] of acts.entries()) {
       doing.push(Promise.allSettled([act()]));

@@ -117,7 +117,14 @@ describe('createRun', () => {
       endedAt: null,
     });
     expect(await rowsOf(run).outbox()).toMatchObject([
-      { kind: 'start', workflowId: run.id, state: 'pending', ...lease, attempts: 1 },
+      {
+        id: lease?.id,
+        kind: 'start',
+        workflowId: run.id,
+        state: 'pending',
+        leaseToken: lease?.leaseToken,
+        attempts: 1,
+      },
     ]);
     expect(await rowsOf(run).audit('run_started')).toMatchObject([
       { actorId: 'u_ann', tokenId: 'tok_u_ann', detail: { owner_id: 'u_owner' } },

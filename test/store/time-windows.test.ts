@@ -3,6 +3,7 @@ import type { Gate } from '../../src/domain/definition.js';
 import type { TimeWindow } from '../../src/domain/time-window.js';
 import type { GateCheck } from '../../src/store/gates.js';
 import { recordFact } from '../../src/store/record-fact.js';
+import { inTransaction } from '../../src/store/database.js';
 import { lockReview } from '../../src/store/reviews.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { windowAround } from '../support/hoop.js';
@@ -148,11 +149,11 @@ describe('a release', () => {
     const gate = await approved(OPEN, { placement: 'input', release: 'manual' });
     expect(await check(database.db, gate)).toMatchObject({ kind: 'waiting', waitMs: null });
     // The word was given, and the transaction of the release came to nothing before the window closed.
-    await database.db.transaction().execute(async (tx) => {
+    await inTransaction(database.db, async (tx) => {
       const locked = await lockReview(tx, boss.projectId, gate.review.id);
       const fact = { kind: 'release_requested', actorId: boss.id } as const;
       const about = { reason: null, dialect: 'native' } as const;
-      await recordFact(tx, locked ?? expect.fail('no review'), boss, fact, about);
+      recordFact(tx, locked ?? expect.fail('no review'), boss, fact, about);
     });
     await setWindow(gate, CLOSED);
     const late = await check(database.db, gate);

@@ -11,15 +11,9 @@ import { ROUTES, type ServedRoute } from '../../src/api/routes.js';
 import type { Finding } from '../../src/delivery/doctor.js';
 import type { Role, Scope } from '../../src/domain/people.js';
 import { SYSTEM } from '../../src/store/actors.js';
-import type { Lease } from '../../src/store/cancel-run.js';
 import { followChanges } from '../../src/store/change-feed.js';
 import { type Db, openDatabase } from '../../src/store/database.js';
-import {
-  type LeasedMessage,
-  postponeMessage,
-  readLeasedMessage,
-  settleMessage,
-} from '../../src/store/outbox.js';
+import { type LeasedMessage, postponeMessage, settleMessage } from '../../src/store/outbox.js';
 import type { Limits } from '../../src/store/limits.js';
 import { putPerson } from '../../src/store/people.js';
 import type { ReviewRow } from '../../src/store/tables.js';
@@ -56,7 +50,7 @@ export type TestApi = {
   readonly database: TestDatabase;
   readonly progress: Progress;
   /** The messages handed to `forward`, in order. */
-  readonly forwarded: readonly Lease[];
+  readonly forwarded: readonly LeasedMessage[];
   /** The same as they were read to be sent. */
   readonly told: readonly LeasedMessage[];
   readonly log: () => readonly string[];
@@ -113,7 +107,7 @@ export async function startApi({
 } = {}): Promise<TestApi> {
   const database = await createTestDatabase(limits);
   const { db } = database;
-  const forwarded: Lease[] = [];
+  const forwarded: LeasedMessage[] = [];
   const told: LeasedMessage[] = [];
   const lines: string[] = [];
   const changes = createChangeHub((tell) => followChanges(db, tell));
@@ -130,7 +124,7 @@ export async function startApi({
     forward: async (leases) => {
       forwarded.push(...leases);
       await api.onForward?.();
-      await deliver(db, leases, api.delivery, told);
+      return await deliver(db, leases, api.delivery, told);
     },
     forwardLeaseMs: 5_000,
     temporalState: () => api.temporal,
@@ -287,19 +281,19 @@ export function textsAt(body: unknown, ...path: readonly (string | number)[]): r
 /** Does what the real sender would have done to these messages, without Temporal. */
 async function deliver(
   db: Db,
-  leases: readonly Lease[],
+  messages: readonly LeasedMessage[],
   delivery: Delivery,
   told: LeasedMessage[],
-): Promise<void> {
-  for (const lease of leases) {
-    const message = await readLeasedMessage(db, lease);
-    if (message === null) {
-      throw new Error(`nothing is leased under ${lease.id}`);
-    }
+): Promise<ReadonlySet<string>> {
+  const taken = new Set<string>();
+  for (const message of messages) {
     told.push(message);
     switch (delivery) {
       case 'delivers':
-        await settleMessage(db, message, 'delivered');
+        if (!(await settleMessage(db, message, 'delivered'))) {
+          throw new Error(`nothing is leased under ${message.id}`);
+        }
+        taken.add(message.id);
         break;
       case 'finds Temporal away':
         await postponeMessage(db, message, 60_000, 'Temporal does not answer');
@@ -311,6 +305,7 @@ async function deliver(
         throw new Error('forward broke its promise');
     }
   }
+  return taken;
 }
 
 /** Fails when a success has a body that its route does not declare, to the last key. */

@@ -117,7 +117,7 @@ export async function aRunningRun(
   about: Partial<RunRequest> = {},
 ): Promise<RunRow> {
   const run = await aRun(db, blocks, about);
-  await inTransaction(db, (tx) => markRunning(tx, run));
+  await inTransaction(db, async (tx) => markRunning(tx, run));
   return await getRun(db, run.id);
 }
 

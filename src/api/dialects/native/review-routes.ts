@@ -99,8 +99,8 @@ const reassign = route({
     const { deps, actor: admin, dialect } = call;
     const about = { entry, to: assignee, reason, dialect: dialect.name };
     const result = await reassignEntry(deps.db, admin, id, about, deps.forwardLeaseMs);
-    await tellOfVote(call, 'reassigned', result);
-    return await answerSubmission(call, id, result, { kind: 'reassignment' });
+    const cast = await tellOfVote(call, 'reassigned', result);
+    return await answerSubmission(call, id, cast, { kind: 'reassignment' });
   },
 });
 

@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import { DECISION_STATUSES, findReview, listReviews } from '../../../store/reviews.js';
-import type { VoteResult } from '../../../store/record-vote.js';
 import { ok } from '../../answer.js';
-import { castVote } from '../../cast-vote.js';
+import { type CastVote, castVote } from '../../cast-vote.js';
 import { notFound } from '../../errors.js';
 import { anyId, listOf, listQuery, pageParams, prose, versionId } from '../../fields.js';
 import { readReviewRecord, readReviewRecords } from '../../review-records.js';
@@ -137,7 +136,7 @@ async function castOn(
     readonly onlyIfNewest: boolean;
   },
   reason: string | null,
-): Promise<VoteResult> {
+): Promise<CastVote> {
   const command = {
     kind: 'vote',
     force: false,

@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import type { Verdict } from '../../../domain/facts.js';
-import type { VoteResult } from '../../../store/record-vote.js';
 import type { ReviewRow } from '../../../store/tables.js';
 import { type Answer, ok } from '../../answer.js';
-import { readAftermath } from '../../cast-vote.js';
+import { aftermathOf, type CastVote } from '../../cast-vote.js';
 import { type ApiError, notFound, refused, signedOut } from '../../errors.js';
 import { readReviewRecord } from '../../review-records.js';
 import type { Call } from '../../route.js';
@@ -36,7 +35,7 @@ export type Submission =
 export async function answerSubmission(
   call: Call,
   reviewId: string,
-  result: VoteResult,
+  result: CastVote,
   submission: Submission,
 ): Promise<Answer | ApiError> {
   switch (result.kind) {
@@ -53,7 +52,7 @@ export async function answerSubmission(
     case 'recorded':
       return await submitted(
         call,
-        result.review,
+        result,
         // A late vote changes nothing; a withdrawal or a release is always late, and does.
         result.late && submission.kind === 'vote' ? 'already_applied' : 'accepted',
       );
@@ -65,7 +64,7 @@ export async function answerSubmission(
       }
       return disagrees(row, submission)
         ? await conflict(call, row)
-        : await submitted(call, row, 'already_applied');
+        : await submitted(call, result, 'already_applied');
     }
   }
 }
@@ -80,10 +79,10 @@ function disagrees({ verdict, decisionVersionId }: ReviewRow, submission: Submis
 
 async function submitted(
   call: Call,
-  row: ReviewRow,
+  cast: Parameters<typeof aftermathOf>[1],
   status: 'accepted' | 'already_applied',
 ): Promise<Answer<SubmitBody>> {
-  const { record, resume } = await readAftermath(call, row);
+  const { record, resume } = await aftermathOf(call, cast);
   return ok({
     submission_status: status,
     resume_status: resume.status,

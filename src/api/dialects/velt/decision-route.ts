@@ -69,7 +69,7 @@ export const recordDecision = route({
           result: {
             recorded: true,
             aggregatorStatus: showAggregator(voted.result.review.status),
-            resumeScheduled: voted.result.settled,
+            resumeScheduled: voted.result.kind === 'recorded' && voted.result.settled,
           },
         });
       default:
