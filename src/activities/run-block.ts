@@ -89,7 +89,7 @@ export async function runBlock(
         if (beginning.isCancelling) {
           await endCancelled(db, runIdOf(stepId));
         }
-        return beginning.standing;
+        return await beginning.standing;
       case 'ended':
       case 'blocked':
         return beginning;

@@ -1,6 +1,6 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
-import { storedTokens } from './authenticate.js';
+import { RememberedCallers, storedTokens } from './authenticate.js';
 import type { AppDeps } from './deps.js';
 import { dialectAt } from './dialects/by-path.js';
 import { invalidValue, notFound } from './errors.js';
@@ -25,6 +25,7 @@ export function createApp(deps: AppDeps): Express {
       storedTokens(deps.reads),
       ...(oidc === null ? [] : [issuedTokens(deps, oidc, deps.logger)]),
     ],
+    remembered: new RememberedCallers(),
     publicUrl,
   };
   const readDeps = { ...deps, db: deps.reads };

@@ -71,6 +71,8 @@ export type Route<Id extends string = string> = {
    * serves all others.
    */
   readonly servesQuery: ((query: URLSearchParams) => boolean) | null;
+  /** Its transaction reads the caller again, so that who they are may be remembered from an earlier request. */
+  readonly rereadsCaller: boolean;
 } & (
   | ({ readonly access: 'guarded' } & Handler<Call, Input>)
   | ({ readonly access: 'public' } & Handler<PublicCall, Input>)
@@ -91,6 +93,7 @@ type Declared<Id, P, Q, B> = {
   readonly produces?: 'text/event-stream';
   readonly furtherErrors?: readonly number[];
   readonly servesQuery?: (query: URLSearchParams) => boolean;
+  readonly rereadsCaller?: true;
 };
 
 type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;
@@ -145,5 +148,6 @@ function withDefaults<Id extends string>(
     produces: declared.produces ?? 'application/json',
     furtherErrors: declared.furtherErrors ?? [],
     servesQuery: declared.servesQuery ?? null,
+    rereadsCaller: declared.rereadsCaller ?? false,
   };
 }

@@ -22,6 +22,11 @@ export class RunTurns {
     return await this.#turns.take(runId, work);
   }
 
+  /** Remembers the run of a review that was read, so that a vote on it need not look. */
+  learn({ id, runId }: { readonly id: string; readonly runId: string }): void {
+    this.#runs.getOrMake(id, () => ({ id: null })).id = runId;
+  }
+
   /** Does what changes the run of a review; for a review that is not there nobody waits. */
   async ofReview<T>(projectId: string, reviewId: string, work: () => Promise<T>): Promise<T> {
     const run = this.#runs.getOrMake(reviewId, () => ({ id: null }));

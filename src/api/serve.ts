@@ -2,12 +2,13 @@ import type { Express, Request, Response } from 'express';
 import { UnknownCursorError } from '../store/paging.js';
 import type { Actor } from '../store/actors.js';
 import { storeTrouble } from '../store/store-away.js';
+import { SignedOutError } from '../store/voter.js';
 import { accessRule, mayActFor, refuseEntry } from './access.js';
 import type { Answer } from './answer.js';
-import { authenticate, type Authentication } from './authenticate.js';
+import { authenticate, type Authentication, recallCaller } from './authenticate.js';
 import type { AppDeps } from './deps.js';
 import type { Dialect } from './dialects/dialect.js';
-import { type ApiError, busy, invalidValue, isApiError, unavailable } from './errors.js';
+import { type ApiError, busy, invalidValue, isApiError, signedOut, unavailable } from './errors.js';
 import type { Stream } from './event-stream.js';
 import { exchangeOf } from './exchange.js';
 import type { Metrics } from './metrics.js';
@@ -104,40 +105,62 @@ async function serve(
   if (isApiError(early)) {
     return early;
   }
-  const { door } = route.dialect;
-  const actor =
-    door === undefined
-      ? await authenticate(request, authentication)
-      : await door.authenticate(request.headers, deps.reads);
+  const rule = accessRule(route.id);
+  const recalled = route.rereadsCaller ? recallCaller(request, authentication) : null;
+  const isRecalled = recalled !== null && refuseEntry(rule, recalled) === null;
+  const lookUp = (): Promise<Actor | ApiError> =>
+    route.dialect.door === undefined
+      ? authenticate(request, authentication)
+      : route.dialect.door.authenticate(request.headers, deps.reads);
+  const actor = isRecalled ? recalled : await lookUp();
   if (isApiError(actor)) {
     return actor;
   }
   const exchange = exchangeOf(request);
   exchange.actorId = actor.id;
-  const rule = accessRule(route.id);
   const refusal = refuseEntry(rule, actor);
   if (refusal !== null) {
     return refusal;
   }
-  const input = await readInput(route, request, response, early);
-  if (isApiError(input)) {
-    return input;
-  }
   const closed = new AbortController();
   response.once('close', () => closed.abort());
+  const input = await readInput(route, request, response, early);
   if (response.closed) {
     closed.abort();
   }
-  const call: Call = {
-    deps,
-    actor,
-    dialect: route.dialect,
-    metrics,
-    log: deps.logger.child({ requestId: exchange.requestId }),
-    mayActFor: (ownerId) => mayActFor(rule, actor, ownerId),
-    closed: closed.signal,
+  const handleFor = async (caller: Actor): Promise<Answer | Stream | ApiError> => {
+    if (isApiError(input)) {
+      return input;
+    }
+    const call: Call = {
+      deps,
+      actor: caller,
+      dialect: route.dialect,
+      metrics,
+      log: deps.logger.child({ requestId: exchange.requestId }),
+      mayActFor: (ownerId) => mayActFor(rule, caller, ownerId),
+      closed: closed.signal,
+    };
+    try {
+      return await route.handle(call, input);
+    } catch (error) {
+      if (error instanceof SignedOutError) {
+        return signedOut();
+      }
+      throw error;
+    }
   };
-  return await route.handle(call, input);
+  const outcome = await handleFor(actor);
+  if (!isRecalled || !isApiError(outcome)) {
+    return outcome;
+  }
+  // What is refused is refused to somebody who was looked up, as they are now.
+  const known = await lookUp();
+  if (isApiError(known)) {
+    return known;
+  }
+  const isSame = JSON.stringify(known) === JSON.stringify(actor);
+  return isSame ? outcome : (refuseEntry(rule, known) ?? (await handleFor(known)));
 }
 
 /** A GET never waits for a lock, and so never for whoever does. */

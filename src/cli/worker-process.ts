@@ -30,6 +30,8 @@ export type WorkerSettings = {
   readonly logger: Logger;
   /** Where to answer probes; nowhere unless told. */
   readonly probes?: { readonly host: string; readonly port: number };
+  /** How often to look at what is owed; a few times a second unless told. */
+  readonly senderPollMs?: number;
 };
 
 /** A worker that is polling. */
@@ -112,7 +114,13 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
     shutdownGraceTime: GRACE_MS,
     shutdownForceTime: '13s',
   });
-  const sender = new Sender({ db: database.db, temporal, logger });
+  const { senderPollMs: pollMs } = settings;
+  const sender = new Sender({
+    db: database.db,
+    temporal,
+    logger,
+    ...(pollMs === undefined ? {} : { pollMs }),
+  });
   sender.start();
   const metrics = createMetrics();
   const stopAudit = startDriftAudit({

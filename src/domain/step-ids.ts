@@ -30,3 +30,12 @@ export function iterationAt(iterationKey: string | null, depth: number): string 
 export function runIdOf(stepId: string): string {
   return stepId.split('_', 2).join('_');
 }
+
+/** The block and the iteration that the id of a step names. */
+export function placeOf(stepId: string): {
+  readonly blockId: string;
+  readonly iterationKey: string | null;
+} {
+  const [blockId = '', iterationKey = null] = stepId.slice(runIdOf(stepId).length + 1).split('@');
+  return { blockId, iterationKey };
+}

@@ -38,28 +38,40 @@ export type AuditAction =
   | 'late_result'
   | 'delivery_failed';
 
+/** A line of the audit, as it is to be written. */
+export type AuditLine = {
+  readonly actor: Pick<Actor, 'projectId' | 'id' | 'tokenId'>;
+  readonly action: AuditAction;
+  readonly runId?: string;
+  readonly reviewId?: string;
+  readonly detail?: { readonly [key: string]: Json };
+};
+
 /** Writes one line of the audit. Names, reasons and ids belong in it; snapshots do not. */
 export async function recordAudit(
   db: Db | Tx,
-  actor: Pick<Actor, 'projectId' | 'id' | 'tokenId'>,
+  actor: AuditLine['actor'],
   action: AuditAction,
-  about: {
-    readonly runId?: string;
-    readonly reviewId?: string;
-    readonly detail?: { readonly [key: string]: Json };
-  },
+  about: Omit<AuditLine, 'actor' | 'action'>,
 ): Promise<void> {
+  await recordAuditLines(db, [{ actor, action, ...about }]);
+}
+
+/** Writes lines of the audit in their order. */
+export async function recordAuditLines(db: Db | Tx, lines: readonly AuditLine[]): Promise<void> {
   await db
     .insertInto('audit')
-    .values({
-      projectId: actor.projectId,
-      action,
-      actorId: actor.id,
-      tokenId: actor.tokenId,
-      runId: about.runId ?? null,
-      reviewId: about.reviewId ?? null,
-      detail: JSON.stringify(about.detail ?? {}),
-    })
+    .values(
+      lines.map(({ actor, action, runId, reviewId, detail }) => ({
+        projectId: actor.projectId,
+        action,
+        actorId: actor.id,
+        tokenId: actor.tokenId,
+        runId: runId ?? null,
+        reviewId: reviewId ?? null,
+        detail: JSON.stringify(detail ?? {}),
+      })),
+    )
     .execute();
 }
 

@@ -18,6 +18,9 @@ import { StoreAwayError, storeTrouble } from './store-away.js';
 /** A server that is going away, or has become read-only: no other connection to it is worth more. */
 const SERVER_CHANGED = new Set(['25006', '57P01', '57P02', '57P03']);
 
+/** Another statement of the transaction had failed. */
+const ABORTED = '25P02';
+
 /** A table has got another column since the statement was prepared. */
 const STALE_PLAN = '0A000';
 
@@ -140,6 +143,8 @@ export class StoreConnection implements DatabaseConnection {
   /** A transaction whose begin has not been answered yet. */
   #beginning: Promise<unknown> | null = null;
   #isInTransaction = false;
+  /** What a statement of the transaction failed with; all that were sent behind it fail, too. */
+  #failure: unknown = null;
 
   constructor(driver: StoreDriver, client: PoolClient, names: StatementNames, epoch: Epoch) {
     this.driver = driver;
@@ -177,6 +182,7 @@ export class StoreConnection implements DatabaseConnection {
     begun.catch(() => {}); // whoever asks or ends next is told
     this.#beginning = begun;
     this.#isInTransaction = true;
+    this.#failure = null;
   }
 
   /** Commits, behind everything that was sent before. */
@@ -216,6 +222,10 @@ export class StoreConnection implements DatabaseConnection {
       );
     } catch (error) {
       this.#judge(error);
+      if (this.#failure !== null && isDatabaseError(error, ABORTED)) {
+        throw this.#failure;
+      }
+      this.#failure ??= error;
       throw error;
     }
   }
@@ -242,13 +252,13 @@ function isPlainRead({ query, sql }: CompiledQuery): boolean {
 
 const RAW_READ = /^\s*select\b/i;
 
+function isDatabaseError(error: unknown, code: string): error is DatabaseError {
+  return error instanceof DatabaseError && error.code === code;
+}
+
 /** Whether a prepared statement has to be prepared anew, because a table has changed. */
 export function isStalePlan(error: unknown): boolean {
-  return (
-    error instanceof DatabaseError &&
-    error.code === STALE_PLAN &&
-    error.message.includes('cached plan')
-  );
+  return isDatabaseError(error, STALE_PLAN) && error.message.includes('cached plan');
 }
 
 /**

@@ -16,7 +16,7 @@ export async function followResult(tx: Tx, context: FinishedStep): Promise<Stand
   const { run, step, block } = context;
   const gate = block.review;
   if (gate?.placement !== 'output') {
-    return await completeStep(tx, run, step, null);
+    return await completeStep(tx, run, step, null, gate !== null);
   }
   const dropped = await droppedReason(tx, step);
   if (dropped !== null) {
@@ -26,7 +26,7 @@ export async function followResult(tx: Tx, context: FinishedStep): Promise<Stand
   const { output, consensus } = readResult(step);
   const firing = evaluateGate(block, gate, output, consensus);
   return firing === null
-    ? await completeStep(tx, run, step, null)
+    ? await completeStep(tx, run, step, null, false)
     : { kind: 'waiting', gate: await openReview(tx, context, gate, firing), waitMs: null };
 }
 

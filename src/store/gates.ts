@@ -13,7 +13,7 @@ import { standingVotes } from '../domain/tally.js';
 import { canonicalForm } from '../rules/canonical.js';
 import { versionId } from '../rules/content-ids.js';
 import { SYSTEM } from './actors.js';
-import { recordAudit } from './audit.js';
+import { recordAudit, recordAuditLines } from './audit.js';
 import { type Db, inTransaction, type Tx } from './database.js';
 import { newId } from './ids.js';
 import { hasBeenReplaced, replaceHolder } from './holders.js';
@@ -30,7 +30,7 @@ import {
 } from './ledger.js';
 import { lockLedger, type LockedStep } from './locked-step.js';
 import { writeEntries } from './record-fact.js';
-import { releaseIfDue, skipRefused } from './release.js';
+import { endReleased, planRelease, skipRefused } from './release.js';
 import { lockReviewOf, type ReviewUnderLock } from './reviews.js';
 import { readBlockInput, type StepContext } from './steps.js';
 import type { ReviewRow } from './tables.js';
@@ -136,7 +136,9 @@ async function openAtOnce(
     return null;
   }
   const given = { attempt: step.attempt + 1, attemptToken, result };
-  return (await runAtOnce(tx, locked, given, follow)).standing;
+  return await (
+    await runAtOnce(tx, locked, given, follow)
+  ).standing;
 }
 
 /** How a gated step stands for one that asks: as its holder, or as one that is not (any more). */
@@ -192,10 +194,16 @@ async function standNow(tx: Tx, locked: LockedStep, opened: ReviewRow): Promise<
       run: isSkipped ? await completeRunIfDone(tx, run, step) : endedStatus(run),
     };
   }
-  const release = await releaseIfDue(tx, underLock, ruleable.state);
+  const release = planRelease(underLock, ruleable.state, false);
   switch (release.kind) {
-    case 'released':
-      return release.ending === null ? { kind: 'execute' } : await release.ending;
+    case 'released': {
+      tx.withCommit(
+        tx.updateTable('review').set(release.columns).where('id', '=', review.id).execute(),
+        recordAuditLines(tx, [release.line]),
+      );
+      const { ending } = await endReleased(tx, underLock);
+      return ending === null ? { kind: 'execute' } : await ending;
+    }
     case 'wait':
       return { kind: 'waiting', gate: viewGate(underLock), waitMs: release.ms };
     case 'by_hand':

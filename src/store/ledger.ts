@@ -15,11 +15,11 @@ import { recordAudit } from './audit.js';
 import { type Db, inTransaction, type Tx } from './database.js';
 import { droppedReason, skipSteps } from './dropped.js';
 import type { Standing } from './gates.js';
-import { lockLedger, type LockedStep } from './locked-step.js';
+import { lockLedger, lockLedgerWithInput, type LockedStep } from './locked-step.js';
 import { readJson, readJsonObject } from './stored-json.js';
 import { lockRun } from './runs.js';
 import { skipWhereNothingCame } from './skipped-needs.js';
-import { getStepContext, lockStep, readBlockInput, type StepContext } from './steps.js';
+import { getStepContext, lockStep, type StepContext } from './steps.js';
 import type { ReviewRow, RunRow, StepRow } from './tables.js';
 
 /** Whether a block may be executed now. */
@@ -46,7 +46,8 @@ export type Beginning =
 /** What followed from the result of a block that was executed in the transaction that began it. */
 export type Instant = {
   readonly kind: 'instant';
-  readonly standing: Standing;
+  /** Known once the transaction has committed. */
+  readonly standing: Promise<Standing>;
   /** Its run is being cancelled, and waits for what is executed. */
   readonly isCancelling: boolean;
 };
@@ -84,8 +85,8 @@ export async function beginStep(
   instantly: Instantly | null = null,
 ): Promise<Beginning> {
   return await inTransaction(db, async (tx) => {
-    const locked = await lockLedger(tx, stepId, (context) => readBlockInput(tx, context));
-    const { run, step, review, block, ledgerRun, ledgerStep, needs, read: input } = locked;
+    const locked = await lockLedgerWithInput(tx, stepId);
+    const { run, step, review, block, ledgerRun, ledgerStep, needs, input } = locked;
     const context = { run, step, block };
     const isUnreviewed = ledgerStep.gate === 'input' && review === null;
     const inputHash = isUnreviewed ? hashOfInput(input) : null;
@@ -140,11 +141,14 @@ export async function runAtOnce(
   const { result, ...attempt } = given;
   const answered = { ...step, ...answerColumns(result) };
   enterAttempt(tx, step.id, { ...attempt, ...answerColumns(result) });
-  return {
-    kind: 'instant',
-    standing: await follow(tx, { run, step: answered, block, review }),
-    isCancelling: run.status === 'cancelling',
-  };
+  const standing = follow(tx, { run, step: answered, block, review });
+  // A step that just ends is one message; a review, or a loop, is looked into first.
+  if (block.review?.placement === 'output' || block.type === 'for_each') {
+    await standing;
+  } else {
+    tx.withCommit(standing);
+  }
+  return { kind: 'instant', standing, isCancelling: run.status === 'cancelling' };
 }
 
 /** A result as the row of its step holds it. */
@@ -262,8 +266,8 @@ export async function finishStep<T>(
 }
 
 /**
- * Ends a step that has handed on what it should, the review that it was executed for, and the run if
- * this was its last step.
+ * Ends a step that has handed on what it should, the review that it was executed for (`endsReview`), and the
+ * run if this was its last step.
  *
  * The step of a for_each goes on: its items are released, and its gate holds it, so that it is told, until
  * a workflow comes to run its iterations. In an iteration that was dropped meanwhile there is nothing to run.
@@ -273,6 +277,7 @@ export async function completeStep(
   run: RunRow,
   step: StepRow,
   effectiveVersionId: string | null,
+  endsReview = true,
 ): Promise<Ended> {
   const isForEach = step.blockType === 'for_each';
   const dropped = isForEach ? await droppedReason(tx, step) : null;
@@ -282,7 +287,7 @@ export async function completeStep(
     return { kind: 'ended', end: 'skipped', run: null };
   }
   const [, , ended] = await Promise.all([
-    endReview(tx, step, 'EXECUTED'),
+    endsReview ? endReview(tx, step, 'EXECUTED') : null,
     tx
       .updateTable('step')
       .set(

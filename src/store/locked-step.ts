@@ -1,11 +1,20 @@
 import { sql } from 'kysely';
-import type { Block } from '../domain/definition.js';
+import type { Block, BlockInput } from '../domain/definition.js';
 import type { LedgerRun, LedgerStep, NeededStep } from '../domain/ledger.js';
-import { runIdOf } from '../domain/step-ids.js';
+import { placeOf, runIdOf } from '../domain/step-ids.js';
+import { BoundedCache } from '../rules/bounded-cache.js';
 import type { Tx } from './database.js';
 import { findReviewOfStep } from './reviews.js';
 import { lockRun } from './runs.js';
-import { getBlock, lockStep, neededSteps, type StepContext } from './steps.js';
+import {
+  getBlock,
+  getDefinition,
+  inputFrom,
+  lockStep,
+  type Needed,
+  neededIn,
+  readTexts,
+} from './steps.js';
 import type { ReviewRow, RunRow, StepRow } from './tables.js';
 
 /** A step and its run, both locked, with all that the ledger's rulings may depend on. */
@@ -23,32 +32,55 @@ export type LockedStep = {
 /** An execution that has not stamped its step for so long is taken for lost. */
 const LOST_AFTER_MS = 10_000;
 
+/** Of which definition a run is: it never changes. */
+const versions = new BoundedCache<string, { id: string | null }>(10_000);
+
+/** Locks the run of a step, and then the step, and reads what rulings on it depend on. */
+export async function lockLedger(tx: Tx, stepId: string): Promise<LockedStep> {
+  return await lock(tx, stepId, async () => null);
+}
+
+/** The same, with what the step's block would be given. */
+export async function lockLedgerWithInput(
+  tx: Tx,
+  stepId: string,
+): Promise<LockedStep & { readonly input: BlockInput }> {
+  const locked = await lock(tx, stepId, (block, needed) => {
+    const { iterationKey } = placeOf(stepId);
+    return readTexts(tx, { id: stepId, iterationKey }, block, needed);
+  });
+  const { run, block, needed, also } = locked;
+  return { ...locked, input: inputFrom(run, block, needed, also) };
+}
+
 /**
- * Locks the run of a step, and then the step, and reads what rulings on it depend on: in one round trip, and
- * a second one where its block needs others.
- *
- * @param read what else is read of the step, in the same go
+ * In one round trip, where this process has seen the run before: what its block needs is known then before
+ * its row has been read.
  */
-export async function lockLedger(tx: Tx, stepId: string): Promise<LockedStep>;
-export async function lockLedger<T>(
+async function lock<T>(
   tx: Tx,
   stepId: string,
-  read: (context: StepContext) => Promise<T>,
-): Promise<LockedStep & { readonly read: T }>;
-export async function lockLedger<T>(
-  tx: Tx,
-  stepId: string,
-  read?: (context: StepContext) => Promise<T>,
-): Promise<LockedStep & { readonly read: T | undefined }> {
-  const [run, step, review, around] = await Promise.all([
-    lockRun(tx, runIdOf(stepId)),
+  readAlso: (block: Block, needed: readonly Needed[]) => Promise<T>,
+): Promise<LockedStep & { readonly needed: readonly Needed[]; readonly also: T }> {
+  const runId = runIdOf(stepId);
+  const version = versions.getOrMake(runId, () => ({ id: null }));
+  const readBehind = async (workflowVersionId: string) => {
+    const { blockId, iterationKey } = placeOf(stepId);
+    const block = await getBlock(tx, workflowVersionId, blockId);
+    const needed = neededIn(await getDefinition(tx, workflowVersionId), runId, iterationKey, block);
+    const [needs, also] = await Promise.all([readNeeds(tx, needed), readAlso(block, needed)]);
+    return { block, needed, needs, also };
+  };
+  const [run, step, review, around, known] = await Promise.all([
+    lockRun(tx, runId),
     lockStep(tx, stepId),
     findReviewOfStep(tx, stepId),
-    readAround(tx, stepId),
+    placeOf(stepId).iterationKey === null ? OUTSIDE : readAround(tx, stepId),
+    version.id === null ? null : readBehind(version.id),
   ]);
-  const block = await getBlock(tx, run.workflowVersionId, step.blockId);
-  const context = { run, step, block };
-  const [needs, alsoRead] = await Promise.all([readNeeds(tx, context), read?.(context)]);
+  version.id = run.workflowVersionId;
+  const isAttemptAlive = step.attemptToken !== null && (await isAlive(tx, stepId));
+  const { block, ...read } = known ?? (await readBehind(run.workflowVersionId));
   return {
     run,
     step,
@@ -66,15 +98,14 @@ export async function lockLedger<T>(
       isInIteration: step.parentStepId !== null,
       holder: step.holder,
       attempt:
-        step.attemptToken === null ? null : { token: step.attemptToken, isAlive: around.isAlive },
+        step.attemptToken === null ? null : { token: step.attemptToken, isAlive: isAttemptAlive },
       hasResult: step.output !== null,
       isOutcomeUnknown: step.outcomeUnknown,
       review: review?.status ?? null,
       waivedInput: step.waivedInputSha256,
       isDropped: around.droppedReason !== null,
     },
-    needs,
-    read: alsoRead,
+    ...read,
   };
 }
 
@@ -86,14 +117,14 @@ export function ledgerRunOf(run: RunRow): LedgerRun {
 type Around = {
   readonly iteratedBy: string | null;
   readonly droppedReason: string | null;
-  readonly isAlive: boolean;
 };
 
-/** What a ruling needs from beside the step's row: its iteration, and whether its attempt is alive. */
+const OUTSIDE: Around = { iteratedBy: null, droppedReason: null };
+
+/** What a ruling needs from beside the row of a step in an iteration. */
 async function readAround(tx: Tx, stepId: string): Promise<Around> {
   const { rows } = await sql<Around>`
-    select parent.holder as iterated_by, iteration.dropped_reason,
-           ${IS_ALIVE} as is_alive
+    select parent.holder as iterated_by, iteration.dropped_reason
       from step
       left join step parent on parent.id = step.parent_step_id
       left join iteration on iteration.step_id = step.parent_step_id
@@ -120,8 +151,8 @@ export async function isAlive(tx: Tx, stepId: string): Promise<boolean> {
 const IS_ALIVE = sql<boolean>`coalesce(
   step.alive_at > clock_timestamp() - ${LOST_AFTER_MS} * interval '1 ms', false)`;
 
-async function readNeeds(tx: Tx, context: StepContext): Promise<readonly NeededStep[]> {
-  const ids = (await neededSteps(tx, context)).map(([, id]) => id);
+async function readNeeds(tx: Tx, needed: readonly Needed[]): Promise<readonly NeededStep[]> {
+  const ids = needed.map(([, id]) => id);
   if (ids.length === 0) {
     return [];
   }

@@ -5,10 +5,11 @@ import type { ReviewerDecision } from '../domain/messages.js';
 import { type EntryState, entryStates, evolve, type ReviewState } from '../domain/review-state.js';
 import type { TimeWindow } from '../domain/time-window.js';
 import type { Actor } from './actors.js';
-import { recordAudit } from './audit.js';
+import { recordAuditLines } from './audit.js';
 import type { Tx } from './database.js';
 import { newId } from './ids.js';
 import { oweMessage } from './outbox.js';
+import type { ReleasePlan } from './release.js';
 import { readFact, type ReviewUnderLock } from './reviews.js';
 import type { EntryRow, FactRow, ReviewRow } from './tables.js';
 
@@ -21,6 +22,8 @@ export type RecordedFact = {
   readonly review: ReviewRow;
   readonly entries: readonly EntryRow[];
   readonly state: ReviewState;
+  /** The step is released with it; `review` states the decision alone. */
+  readonly isReleased: boolean;
   /** What to tell the workflow that waits. */
   readonly message: ReviewerDecision;
 };
@@ -46,6 +49,8 @@ export function recordFact(
     readonly timeWindow?: TimeWindow | null;
     /** Whether a workflow waits for the news; true unless told. */
     readonly isOwed?: boolean;
+    /** Whether the step is released with the fact. */
+    readonly planRelease?: (row: ReviewRow, state: ReviewState) => ReleasePlan;
   },
 ): RecordedFact {
   const { row, review, now } = locked;
@@ -94,13 +99,16 @@ export function recordFact(
     ...(state.status === 'REJECTED' || state.status === 'REVOKED' ? { endedAt: now } : {}),
   };
   const entries = entryStates(state, row.newestVersionId);
+  const plan = about.planRelease?.(updated, state) ?? null;
+  const release = plan?.kind === 'released' ? plan : null;
+  const after: ReviewRow = { ...updated, ...release?.columns };
   tx.withCommit(
     tx.insertInto('fact').values(factRow).execute(),
     tx
       .updateTable('review')
       .set({
-        status: updated.status,
-        rev: updated.rev,
+        status: after.status,
+        rev: after.rev,
         seq: updated.seq,
         verdict: updated.verdict,
         decisionVersionId: updated.decisionVersionId,
@@ -113,41 +121,48 @@ export function recordFact(
         timeWindowSeq: updated.timeWindowSeq,
         approvedAt: updated.approvedAt,
         cancelledAt: updated.cancelledAt,
-        endedAt: updated.endedAt,
+        releasedAt: after.releasedAt,
+        endedAt: after.endedAt,
       })
       .where('id', '=', row.id)
       .execute(),
     writeEntries(tx, updated, entries),
     ...(newFact.kind === 'withdrawn' ? [dropEntriesFrom(tx, row.id, entries.length)] : []),
-    recordAudit(tx, actor, AUDIT_ACTION[newFact.kind], {
-      runId: row.runId,
-      reviewId: row.id,
-      detail: {
-        seq: fact.seq,
-        rev_result: updated.rev,
-        status: updated.status,
-        dialect: about.dialect,
-        ...(vote === null
-          ? {}
-          : { verdict: vote.verdict, version_id: vote.versionId, forced: vote.forced }),
-        ...(before.status === 'APPROVED' && state.status === 'PENDING' ? { reopened: true } : {}),
-        ...(given === null
-          ? {}
-          : { entry: given.entry, to: { [given.to.kind]: given.to.subject } }),
-        ...(about.reason === null ? {} : { reason: about.reason }),
-        ...(timeWindow === null ? {} : { time_window: timeWindow }),
+    recordAuditLines(tx, [
+      {
+        actor,
+        action: AUDIT_ACTION[newFact.kind],
+        runId: row.runId,
+        reviewId: row.id,
+        detail: {
+          seq: fact.seq,
+          rev_result: updated.rev,
+          status: updated.status,
+          dialect: about.dialect,
+          ...(vote === null
+            ? {}
+            : { verdict: vote.verdict, version_id: vote.versionId, forced: vote.forced }),
+          ...(before.status === 'APPROVED' && state.status === 'PENDING' ? { reopened: true } : {}),
+          ...(given === null
+            ? {}
+            : { entry: given.entry, to: { [given.to.kind]: given.to.subject } }),
+          ...(about.reason === null ? {} : { reason: about.reason }),
+          ...(timeWindow === null ? {} : { time_window: timeWindow }),
+        },
       },
-    }),
+      ...(release === null ? [] : [release.line]),
+    ]),
   );
   return {
     row: factRow,
     review: updated,
     entries: entryRows(updated, entries),
     state,
+    isReleased: release !== null,
     message: {
       review_id: row.id,
       fact,
-      status: { status: updated.status, versionId: updated.decisionVersionId },
+      status: { status: after.status, versionId: updated.decisionVersionId },
     },
   };
 }

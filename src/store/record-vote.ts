@@ -1,7 +1,5 @@
 import { type Command, decide } from '../domain/decide.js';
-import type { DeliveredStatus } from '../domain/messages.js';
 import type { Refusal } from '../domain/refusals.js';
-import { isReleased } from '../domain/statuses.js';
 import type { TimeWindow } from '../domain/time-window.js';
 import { type Actor, asVoter } from './actors.js';
 import { cancelLockedRun } from './cancel-run.js';
@@ -9,7 +7,7 @@ import { type Db, inTransaction, type Tx } from './database.js';
 import { completeRunIfDone } from './ledger.js';
 import type { LeasedMessage } from './outbox.js';
 import { type Dialect, oweFact, type RecordedFact, recordFact } from './record-fact.js';
-import { releaseIfDue, skipRefused } from './release.js';
+import { endReleased, planRelease, skipRefused } from './release.js';
 import { lockReview, type ReviewUnderLock } from './reviews.js';
 import type { EntryRow, FactRow, ReviewRow } from './tables.js';
 import { readVoter } from './voter.js';
@@ -113,13 +111,13 @@ export async function recordVoteLocked(
     ...request,
     timeWindow: windowOf(request.command),
     isOwed,
+    planRelease: (after, state) => planRelease({ ...locked, row: after }, state, true),
   });
-  const status = await followFact(tx, locked, recorded);
-  const message = { ...recorded.message, status };
+  await followFact(tx, locked, recorded);
   const leases: LeasedMessage[] = [];
   if (isOwed) {
     tx.withCommit(
-      oweFact(tx, { ...recorded, message }, leaseMs).then((lease) => {
+      oweFact(tx, recorded, leaseMs).then((lease) => {
         leases.push(...(lease === null ? [] : [lease]));
       }),
     );
@@ -154,29 +152,21 @@ export async function recordVoteLocked(
 }
 
 /**
- * Does in the transaction of a fact what follows from it: an approval that completes the tally, or the
- * word to release it, releases the step; a refusal that does not end the run skips it.
- *
- * @returns what to tell the workflow that waits: how the review stands after all that
+ * Does in the transaction of a fact what follows from it for the step: a release ends it, or lets it begin; a
+ * refusal that does not end the run skips it.
  */
 async function followFact(
   tx: Tx,
-  { run, step, now }: ReviewUnderLock,
-  { review: row, state, message }: RecordedFact,
-): Promise<DeliveredStatus> {
-  if (row.status === 'PENDING' || isReleased(row.status)) {
-    return message.status;
-  }
-  if (row.status !== 'APPROVED') {
+  { run, step }: ReviewUnderLock,
+  { review: row, state, isReleased }: RecordedFact,
+): Promise<void> {
+  if (isReleased) {
+    await endReleased(tx, { run, step, row });
+  } else if (row.status === 'REJECTED' || row.status === 'REVOKED') {
     if (await skipRefused(tx, run, step, row, state)) {
       await completeRunIfDone(tx, run, step);
     }
-    return message.status;
   }
-  const release = await releaseIfDue(tx, { run, step, row, now }, state, true);
-  return release.kind === 'released'
-    ? { status: release.review.status, versionId: row.decisionVersionId }
-    : message.status;
 }
 
 /** The hours that a command brings: only an approval can limit when something goes on. */

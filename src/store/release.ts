@@ -3,7 +3,7 @@ import type { Ended } from '../domain/orders.js';
 import type { ReviewState } from '../domain/review-state.js';
 import { isStepEnded } from '../domain/statuses.js';
 import { SYSTEM } from './actors.js';
-import { recordAudit } from './audit.js';
+import type { AuditLine } from './audit.js';
 import type { Tx } from './database.js';
 import { dropIteration, skipSteps } from './dropped.js';
 import { completeStep } from './ledger.js';
@@ -11,35 +11,28 @@ import { ledgerRunOf } from './locked-step.js';
 import type { ReviewUnderLock } from './reviews.js';
 import type { ReviewRow, RunRow, StepRow } from './tables.js';
 
-/** What became of releasing a step. */
-export type Release =
-  /** It goes on: at placement `output` the step ends, at `input` it may begin (`ending` is null). */
-  | {
-      readonly kind: 'released';
-      readonly review: ReviewRow;
-      readonly ending: Promise<Ended> | null;
-    }
-  | { readonly kind: 'wait'; readonly ms: number }
-  | { readonly kind: 'by_hand' }
-  | { readonly kind: 'no' };
+/** What a release changes of a review, and what the audit says of it. */
+export type PlannedRelease = {
+  readonly kind: 'released';
+  readonly columns: Pick<ReviewRow, 'status' | 'rev' | 'releasedAt' | 'endedAt'>;
+  readonly line: AuditLine;
+};
+
+/** What is to become of a step that is decided: released now, or not yet, or not at all. */
+export type ReleasePlan =
+  PlannedRelease | Exclude<ReturnType<typeof ruleOnRelease>, { kind: 'release' }>;
 
 /**
- * Releases a step if its approval stands and nothing forbids it now: the transaction after which it may
- * go on (see `ruleOnRelease`).
- *
- * Placement `output`: the step ends with the approved version, and the review is EXECUTED. Placement
- * `input`: the step may begin, and the review is PROCESSING. The caller holds the locks on run, step
- * and review. Everything has been sent when this returns, and is answered with the commit.
+ * Says whether a step is released now: its approval stands, and nothing forbids it (see `ruleOnRelease`).
  *
  * @param state the review as it stands with the fact that was recorded last
- * @param isOneChange a fact has given the review its next `rev` in this transaction: fact and release are one change
+ * @param isOneChange a fact gives the review its next `rev` in this transaction: fact and release are one change
  */
-export async function releaseIfDue(
-  tx: Tx,
+export function planRelease(
   { run, step, row, now }: Pick<ReviewUnderLock, 'run' | 'step' | 'row' | 'now'>,
   state: ReviewState,
-  isOneChange = false,
-): Promise<Release> {
+  isOneChange: boolean,
+): ReleasePlan {
   const ruling = ruleOnRelease(
     ledgerRunOf(run),
     step,
@@ -56,28 +49,45 @@ export async function releaseIfDue(
     return ruling;
   }
   const isOutput = row.placement === 'output';
-  const released = {
-    status: isOutput ? ('EXECUTED' as const) : ('PROCESSING' as const),
-    rev: isOneChange ? row.rev : row.rev + 1,
-    releasedAt: now,
-    endedAt: isOutput ? now : null,
-  };
-  tx.withCommit(
-    tx.updateTable('review').set(released).where('id', '=', row.id).execute(),
-    recordAudit(tx, SYSTEM, 'released', {
+  return {
+    kind: 'released',
+    columns: {
+      status: isOutput ? 'EXECUTED' : 'PROCESSING',
+      rev: isOneChange ? row.rev : row.rev + 1,
+      releasedAt: now,
+      endedAt: isOutput ? now : row.endedAt,
+    },
+    line: {
+      actor: SYSTEM,
+      action: 'released',
       runId: run.id,
       reviewId: row.id,
       detail: { version_id: row.decisionVersionId, step_id: step.id },
-    }),
-  );
-  const ending = isOutput ? completeStep(tx, run, step, row.decisionVersionId) : null;
+    },
+  };
+}
+
+/**
+ * Does what a release means for the step: at placement `output` it ends with the approved version, at
+ * `input` it may begin, and nothing is done here. The caller holds the locks on run, step and review.
+ *
+ * @returns the end of the step, known with the commit; null where it has not ended
+ */
+export async function endReleased(
+  tx: Tx,
+  { run, step, row }: Pick<ReviewUnderLock, 'run' | 'step' | 'row'>,
+): Promise<{ readonly ending: Promise<Ended> | null }> {
+  if (row.placement !== 'output') {
+    return { ending: null };
+  }
+  const ending = completeStep(tx, run, step, row.decisionVersionId, false);
   // What a for_each hands on is looked into first, so that its end is more than one message.
-  if (ending !== null && step.blockType === 'for_each') {
+  if (step.blockType === 'for_each') {
     await ending;
-  } else if (ending !== null) {
+  } else {
     tx.withCommit(ending);
   }
-  return { kind: 'released', review: { ...row, ...released }, ending };
+  return { ending };
 }
 
 /**

@@ -65,18 +65,19 @@ async function lockRuleable(
   tx: Tx,
   reviewId: string,
 ): Promise<Omit<ReviewUnderLock, 'run' | 'step'> | null> {
-  const [row, { now }, facts, versions] = await Promise.all([
+  const [row, facts, versions] = await Promise.all([
     tx
       .selectFrom('review')
       .selectAll()
       .where('id', '=', reviewId)
       .forNoKeyUpdate()
       .executeTakeFirst(),
-    tx.selectNoFrom(sql<Date>`clock_timestamp()`.as('now')).executeTakeFirstOrThrow(),
     listFacts(tx, reviewId),
     listVersionFacts(tx, [reviewId]),
   ]);
-  return row === undefined
+  // Every review has a seed; its clock was read behind the lock.
+  const now = versions.at(-1)?.readAt;
+  return row === undefined || now === undefined
     ? null
     : { row, facts, now, review: asRuleable(row, facts, versions, now) };
 }
@@ -117,7 +118,10 @@ export async function readRuleables(
   );
 }
 
-type VersionFactsRow = Pick<VersionRow, 'reviewId' | 'id' | 'parentId' | 'authorKind' | 'authorId'>;
+type VersionFactsRow = Pick<
+  VersionRow,
+  'reviewId' | 'id' | 'parentId' | 'authorKind' | 'authorId'
+> & { readonly readAt: Date };
 
 async function listVersionFacts(
   db: Db | Tx,
@@ -126,6 +130,7 @@ async function listVersionFacts(
   return await db
     .selectFrom('version')
     .select(['reviewId', 'id', 'parentId', 'authorKind', 'authorId'])
+    .select(sql<Date>`clock_timestamp()`.as('readAt'))
     .where('reviewId', '=', sql<string>`any(${[...reviewIds]}::text[])`)
     .orderBy('ordinal')
     .execute();

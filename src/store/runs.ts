@@ -1,4 +1,5 @@
 import { type Expression, sql, type SqlBool } from 'kysely';
+import type { Definition } from '../domain/definition.js';
 import type { JsonObject } from '../domain/json.js';
 import { planOf, type RunOrder } from '../domain/orders.js';
 import { hasEnded, RUN_STATUSES, type RunStatus } from '../domain/statuses.js';
@@ -10,6 +11,7 @@ import { newId } from './ids.js';
 import { type LeasedMessage, oweMessage } from './outbox.js';
 import { type Page, type PageRequest, readPage } from './paging.js';
 import { createSteps, getDefinition } from './steps.js';
+import { SignedOutError } from './voter.js';
 import type { RunRow, WorkflowVersionRow } from './tables.js';
 
 /** What a run is started with. */
@@ -34,24 +36,40 @@ export type StartedRun = {
  * Writes a run with its steps and owes its start, in one transaction. The same command id gives the same run.
  *
  * @param leaseMs how long the caller alone may deliver the start (0: leave it to the senders)
+ * @param admit looks in the same transaction whether the caller may still act
+ * @throws SignedOutError when `admit` says no
  */
 export async function createRun(
   db: Db,
   actor: Actor,
   request: RunRequest,
   leaseMs: number,
+  admit: (tx: Tx) => Promise<boolean> = () => Promise.resolve(true),
 ): Promise<StartedRun> {
-  const known = await findRunByCommand(db, actor.projectId, request.commandId);
-  if (known !== null) {
-    return { run: known, isNew: false, lease: null };
-  }
+  const { projectId } = actor;
   try {
-    return await inTransaction(db, (tx) => insertRun(tx, actor, request, leaseMs));
+    const { started } = await inTransaction(db, async (tx) => {
+      const [isAdmitted, known] = await Promise.all([
+        admit(tx),
+        findRunByCommand(tx, projectId, request.commandId),
+      ]);
+      if (!isAdmitted) {
+        throw new SignedOutError();
+      }
+      if (known !== null) {
+        return { started: { run: known, isNew: false, lease: null } };
+      }
+      const definition = await getDefinition(tx, request.version.id);
+      const inserted = insertRun(tx, actor, request, definition, leaseMs);
+      tx.withCommit(inserted);
+      return { started: inserted };
+    });
+    return await started;
   } catch (error) {
     // Somebody else sent the same command at the same moment: theirs is the first answer.
     const winner =
       violatedConstraint(error) === 'run_project_id_command_id_key'
-        ? await findRunByCommand(db, actor.projectId, request.commandId)
+        ? await findRunByCommand(db, projectId, request.commandId)
         : null;
     if (winner === null) {
       throw error;
@@ -64,42 +82,41 @@ async function insertRun(
   tx: Tx,
   actor: Actor,
   request: RunRequest,
+  definition: Definition,
   leaseMs: number,
 ): Promise<StartedRun> {
   const { projectId } = actor;
-  const run = await tx
-    .insertInto('run')
-    .values({
-      id: newId('run'),
-      projectId,
-      kind: 'workflow',
-      workflowId: request.version.workflowId,
-      workflowVersionId: request.version.id,
-      ownerId: request.ownerId,
-      startedBy: actor.id,
-      inputs: canonicalJson(request.inputs),
-      metadata: request.metadata === null ? null : JSON.stringify(request.metadata),
-      commandId: request.commandId,
-      trigger: request.trigger,
-    })
-    .returningAll()
-    .executeTakeFirstOrThrow();
-  await createSteps(tx, run, await getDefinition(tx, run.workflowVersionId));
-  const lease = await oweMessage(
-    tx,
-    { projectId, runId: run.id, kind: 'start', workflowId: run.id },
-    leaseMs,
-  );
-  await recordAudit(tx, actor, 'run_started', {
-    runId: run.id,
-    detail: { workflow_id: run.workflowId, owner_id: run.ownerId },
-  });
+  const { version } = request;
+  const named = { id: newId('run'), projectId, workflowId: version.workflowId };
+  const [run, , , lease] = await Promise.all([
+    tx
+      .insertInto('run')
+      .values({
+        ...named,
+        kind: 'workflow',
+        workflowVersionId: version.id,
+        ownerId: request.ownerId,
+        startedBy: actor.id,
+        inputs: canonicalJson(request.inputs),
+        metadata: request.metadata === null ? null : JSON.stringify(request.metadata),
+        commandId: request.commandId,
+        trigger: request.trigger,
+      })
+      .returningAll()
+      .executeTakeFirstOrThrow(),
+    createSteps(tx, named, definition),
+    recordAudit(tx, actor, 'run_started', {
+      runId: named.id,
+      detail: { workflow_id: named.workflowId, owner_id: request.ownerId },
+    }),
+    oweMessage(tx, { projectId, runId: named.id, kind: 'start', workflowId: named.id }, leaseMs),
+  ]);
   return { run, isNew: true, lease };
 }
 
 /** Finds the run that a command id started; null for no command id. */
 export async function findRunByCommand(
-  db: Db,
+  db: Db | Tx,
   projectId: string,
   commandId: string | null,
 ): Promise<RunRow | null> {

@@ -11,7 +11,11 @@ import { blockOutputs, readJson, readJsonObject } from './stored-json.js';
 import { readDefinition } from './workflows.js';
 
 /** Writes a row for every block of a run that is in no body, unless it is there already. */
-export async function createSteps(db: Db | Tx, run: RunRow, definition: Definition): Promise<void> {
+export async function createSteps(
+  db: Db | Tx,
+  run: Pick<RunRow, 'id' | 'projectId' | 'workflowId'>,
+  definition: Definition,
+): Promise<void> {
   await db
     .insertInto('step')
     .values(definition.blocks.map((block, position) => newStep(run, block, position, null)))
@@ -23,7 +27,12 @@ export async function createSteps(db: Db | Tx, run: RunRow, definition: Definiti
 export type StepIteration = { readonly parentStepId: string; readonly iterationKey: string };
 
 /** The row of a step that has not begun; `within` the iteration it is in, null outside of every body. */
-export function newStep(run: RunRow, block: Block, position: number, within: StepIteration | null) {
+export function newStep(
+  run: Pick<RunRow, 'id' | 'projectId' | 'workflowId'>,
+  block: Block,
+  position: number,
+  within: StepIteration | null,
+) {
   return {
     id: stepIdOf(run.id, block.id, within?.iterationKey ?? null),
     projectId: run.projectId,
@@ -124,20 +133,49 @@ export async function lockStep(tx: Tx, stepId: string): Promise<StepRow> {
 export async function readBlockInput(db: Db | Tx, context: StepContext): Promise<BlockInput> {
   const { run, step, block } = context;
   const needed = await neededSteps(db, context);
-  const [approved, texts, item] = await Promise.all([
+  return inputFrom(run, block, needed, await readTexts(db, step, block, needed));
+}
+
+/** The canonical texts that a block's input is made of. */
+export type InputTexts = {
+  readonly approved: string | null;
+  readonly outputs: ReadonlyMap<string, string>;
+  readonly item: string | null;
+};
+
+/** Reads what a block's input is made of, in one round trip; nothing where it is all in the run's row. */
+export async function readTexts(
+  db: Db | Tx,
+  step: Pick<StepRow, 'id' | 'iterationKey'>,
+  block: Block,
+  needed: readonly Needed[],
+): Promise<InputTexts> {
+  const [approved, outputs, item] = await Promise.all([
     block.review?.placement === 'input' ? readApprovedInput(db, step.id) : null,
     readEffectiveOutputs(
       db,
       needed.map(([, stepId]) => stepId),
     ),
-    readItem(db, step),
+    step.iterationKey === null
+      ? null
+      : readItems(db, [step.id]).then((items) => items.get(step.id) ?? null),
   ]);
+  return { approved, outputs, item };
+}
+
+/** What a block is given, of texts that were read. */
+export function inputFrom(
+  run: Pick<RunRow, 'inputs'>,
+  block: Block,
+  needed: readonly Needed[],
+  { approved, outputs, item }: InputTexts,
+): BlockInput {
   if (approved !== null) {
     return approvedInput(block, readJsonObject(approved));
   }
   const blocks = blockOutputs(
     needed.map(([blockId, stepId]) => {
-      const text = texts.get(stepId);
+      const text = outputs.get(stepId);
       return [blockId, text === undefined ? null : readJson(text)] as const;
     }),
   );
@@ -146,6 +184,9 @@ export async function readBlockInput(db: Db | Tx, context: StepContext): Promise
     : { input: readJson(item), blocks };
 }
 
+/** A block that another one needs, and its step. */
+export type Needed = readonly [blockId: string, stepId: string];
+
 /**
  * The steps of the blocks that a step's block needs: of its siblings those of the same iteration, and
  * of a block further out the one of the iteration around it.
@@ -153,37 +194,26 @@ export async function readBlockInput(db: Db | Tx, context: StepContext): Promise
 export async function neededSteps(
   db: Db | Tx,
   { run, step, block }: StepContext,
-): Promise<readonly (readonly [blockId: string, stepId: string])[]> {
-  if (step.iterationKey === null || block.needs.length === 0) {
-    return block.needs.map((needed) => [needed, stepIdOf(run.id, needed)]);
-  }
-  const { blocks } = await getDefinition(db, run.workflowVersionId);
-  return block.needs.map((needed) => {
-    const depth = findBlock(blocks, needed)?.around.length ?? 0;
-    return [needed, stepIdOf(run.id, needed, iterationAt(step.iterationKey, depth))];
-  });
+): Promise<readonly Needed[]> {
+  return neededIn(await getDefinition(db, run.workflowVersionId), run.id, step.iterationKey, block);
 }
 
-/** The canonical text of the item that a step's iteration is for; null outside of iterations. */
-async function readItem(
-  db: Db | Tx,
-  { parentStepId, iterationKey }: Pick<StepRow, 'parentStepId' | 'iterationKey'>,
-): Promise<string | null> {
-  if (parentStepId === null || iterationKey === null) {
-    return null;
-  }
-  const { item } = await db
-    .selectFrom('iteration')
-    .select('item')
-    .where('stepId', '=', parentStepId)
-    .where('iterationKey', '=', iterationKey)
-    .executeTakeFirstOrThrow();
-  return item;
+/** The same by the run's definition. */
+export function neededIn(
+  { blocks }: Definition,
+  runId: string,
+  iterationKey: string | null,
+  block: Block,
+): readonly Needed[] {
+  return block.needs.map((needed) => {
+    const depth = iterationKey === null ? 0 : (findBlock(blocks, needed)?.around.length ?? 0);
+    return [needed, stepIdOf(runId, needed, iterationAt(iterationKey, depth))];
+  });
 }
 
 /** The canonical texts of the items that several steps' iterations are for, by the ids of the steps. */
 export async function readItems(
-  db: Db,
+  db: Db | Tx,
   stepIds: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {
   if (stepIds.length === 0) {

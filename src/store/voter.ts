@@ -51,6 +51,11 @@ function isPerson(row: Nullable<PersonRow>): row is PersonRow {
   return row.id !== null;
 }
 
+/** Whoever acts was removed, or signed out, before it was their turn. */
+export class SignedOutError extends Error {
+  override readonly name = 'SignedOutError';
+}
+
 /** Somebody who acts, as they are under the lock; null when they were removed or signed out meanwhile. */
 export async function readVoter(tx: Tx, actor: Actor): Promise<Actor | null> {
   if (actor.kind === 'system') {
@@ -76,4 +81,10 @@ export function asOf({
   roles,
 }: PersonRow): Pick<Actor, 'id' | 'name' | 'email' | 'groups' | 'roles'> {
   return { id, name, email, groups, roles };
+}
+
+/** Whether somebody who acts is there, signed in, and in the roles that they were looked up with. */
+export async function isAsBefore(tx: Tx, actor: Actor): Promise<boolean> {
+  const now = await readVoter(tx, actor);
+  return now !== null && now.roles.join() === actor.roles.join();
 }

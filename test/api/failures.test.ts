@@ -121,34 +121,34 @@ describe('after a commit', () => {
     expect(await factCount(review)).toBe(1);
   });
 
-  test('an answer that shows a vote of somebody else says what is owed for that one, too', async () => {
-    const review = await api.openReview();
+  test('an answer to a repeat that shows a vote of somebody else says what is owed for that one, too', async () => {
+    const review = await api.openReview({ review: { groups: [{ group: 'sre', required: 2 }] } });
     const { db } = api;
-    let rival = Promise.resolve();
+    const eve = await api.person('u_eve', { groups: ['sre'] });
+    const approve = () =>
+      api.post(`${review.path}/approve`, { as: eve, body: { version_id: review.seedId } });
+    await approve();
     // Nobody reads entries until more is owed, so whoever has looked before then says too little.
-    api.onForward = async () => {
-      api.onForward = null;
-      await new Promise<void>((resolve) => {
-        rival = inTransaction(db, async (tx) => {
-          await sql`lock table entry in access exclusive mode`.execute(tx);
-          resolve();
-          await until('the answer to read the entries', async () => (await countWaiting(db)) > 0);
-          const { runId, id: reviewId } = review;
-          const factId = 'fct_OFARIVAL';
-          await sql`
-            insert into fact (review_id, seq, project_id, id, kind, actor_id, actor_kind, actor_name, dialect)
-            values (${reviewId}, 2, 'prj_default', ${factId}, 'release_requested', 'u_rival', 'person', 'A rival', 'native')`.execute(
-            tx,
-          );
-          const about = { projectId: 'prj_default', runId, reviewId, factId, workflowId: null };
-          await oweMessage(tx, { ...about, kind: 'signal' }, 0);
-        });
-      });
-    };
-    const body = { version_id: review.seedId };
-    const reply = await api.post(`${review.path}/approve`, { as: ann, body });
-    await rival;
-    expect(said(reply)).toMatchObject({ status: 200, body: { resume_status: 'pending' } });
+    const reply = await inTransaction(db, async (tx) => {
+      await sql`lock table entry in access exclusive mode`.execute(tx);
+      const again = approve();
+      await until('the answer to read the entries', async () => (await countWaiting(db)) > 0);
+      const { runId, id: reviewId } = review;
+      const factId = 'fct_OFARIVAL';
+      await sql`
+        insert into fact (review_id, seq, project_id, id, kind, actor_id, actor_kind, actor_name, dialect)
+        values (${reviewId}, 2, 'prj_default', ${factId}, 'release_requested', 'u_rival', 'person', 'A rival', 'native')`.execute(
+        tx,
+      );
+      await sql`update review set seq = 2 where id = ${reviewId}`.execute(tx);
+      const about = { projectId: 'prj_default', runId, reviewId, factId, workflowId: null };
+      await oweMessage(tx, { ...about, kind: 'signal' }, 0);
+      return { again };
+    });
+    expect(said(await reply.again)).toMatchObject({
+      status: 200,
+      body: { submission_status: 'already_applied', resume_status: 'pending' },
+    });
   });
 
   test('a database that goes away between the commit and the answer costs only details', async () => {
@@ -175,7 +175,7 @@ describe('after a commit', () => {
           review: {
             id: review.id,
             status: 'APPROVED',
-            entries: [],
+            entries: [{ status: 'APPROVED' }],
             decision: {
               verdict: 'approved',
               author: { kind: 'human', id: 'u_ann', display_name: 'Name of u_ann' },

@@ -4,6 +4,9 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 /** One connection through the proxy: who connected, and the server on the other side. */
 type Link = { readonly client: Socket; readonly server: Socket };
 
+/** Sees what passes, connection by connection. */
+export type Watcher = (from: 'client' | 'server', connection: number, bytes: Buffer) => void;
+
 /**
  * A TCP proxy in front of a server, which fails in the ways of a network.
  *
@@ -20,6 +23,7 @@ export class TcpProxy {
   readonly #port: number;
   #mode: 'pass' | 'refuse' | 'stall' | 'swallow' = 'pass';
   #delayMs = 0;
+  #watcher: Watcher = () => {};
   #roundTrips = 0;
   #connections = 0;
 
@@ -69,6 +73,11 @@ export class TcpProxy {
   /** How many connections are open at present. */
   get openConnections(): number {
     return this.#links.size;
+  }
+
+  /** Shows whatever passes from now on to one watcher. */
+  watch(watcher: Watcher): void {
+    this.#watcher = watcher;
   }
 
   /** The same URL, leading through the proxy. */
@@ -149,14 +158,17 @@ export class TcpProxy {
       return;
     }
     this.#connections += 1;
+    const connection = this.#connections;
     const server = connect({ ...this.#target, allowHalfOpen: true });
     const link: Link = { client, server };
     this.#links.add(link);
     let isAsking = false;
-    this.#pass(client, server, () => {
+    this.#pass(client, server, (piece) => {
+      this.#watcher('client', connection, piece);
       isAsking = true;
     });
-    this.#pass(server, client, () => {
+    this.#pass(server, client, (piece) => {
+      this.#watcher('server', connection, piece);
       this.#roundTrips += isAsking ? 1 : 0;
       isAsking = false;
     });
@@ -170,14 +182,14 @@ export class TcpProxy {
     }
   }
 
-  #pass(from: Socket, to: Socket, onPiece: () => void): void {
+  #pass(from: Socket, to: Socket, onPiece: (piece: Buffer) => void): void {
     from.setNoDelay(true);
     from.on('error', () => {}); // what is cut is cut: its peer is told by the cut
-    from.on('data', (piece) => {
+    from.on('data', (piece: Buffer) => {
       if (this.#mode === 'swallow' || to.destroyed) {
         return;
       }
-      onPiece();
+      onPiece(piece);
       if (this.#delayMs === 0) {
         to.write(piece);
       } else {

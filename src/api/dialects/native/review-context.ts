@@ -109,6 +109,7 @@ const get = route({
     if (row === null) {
       return notFound('review', id);
     }
+    deps.turns.learn(row);
     const [
       record,
       { review: ruleable },

@@ -57,9 +57,11 @@ const get = route({
   responses: { 200: review },
   handle: async ({ deps, actor }, { params: { review_id: id } }) => {
     const row = await findReview(deps.db, actor.projectId, id);
-    return row === null
-      ? notFound('review', id)
-      : ok(showReview(await readReviewRecord(deps.db, row)));
+    if (row === null) {
+      return notFound('review', id);
+    }
+    deps.turns.learn(row);
+    return ok(showReview(await readReviewRecord(deps.db, row)));
   },
 });
 
@@ -89,6 +91,7 @@ const approve = route({
     })
     .meta({ id: 'ApproveRequest' }),
   responses: { 200: submitResponse },
+  rereadsCaller: true,
   handle: async (call, { params: { review_id: id }, body }) => {
     const vote = {
       verdict: 'approved',
@@ -114,6 +117,7 @@ const reject = route({
     .strictObject({ version_id: versionId, reason: prose(10_000), if_newest: ifNewest })
     .meta({ id: 'RejectRequest' }),
   responses: { 200: submitResponse },
+  rereadsCaller: true,
   handle: async (call, { params: { review_id: id }, body }) => {
     const vote = {
       verdict: 'rejected',

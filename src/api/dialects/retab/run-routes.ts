@@ -9,6 +9,7 @@ import {
   type RunFilter,
 } from '../../../store/runs.js';
 import type { RunRow } from '../../../store/tables.js';
+import { isAsBefore } from '../../../store/voter.js';
 import { answer, ok } from '../../answer.js';
 import { afterCommit, forward } from '../../cast-vote.js';
 import { forbidden, isApiError, notFound } from '../../errors.js';
@@ -45,6 +46,7 @@ const start = route({
     })
     .meta({ id: 'StartRunRequest' }),
   responses: { 202: run },
+  rereadsCaller: true,
   handle: async (call, { body }) => {
     const { deps, actor } = call;
     const inputs = body.json_inputs ?? {};
@@ -87,9 +89,15 @@ const start = route({
         trigger: 'api',
       },
       deps.forwardLeaseMs,
+      (tx) => isAsBefore(tx, actor),
     );
     await forward(call, started.lease === null ? [] : [started.lease]);
-    return answer(202, await readBack(call, started.run));
+    return answer(
+      202,
+      started.isNew
+        ? showRun(started.run, [], false, deps.temporalUrlOf)
+        : await readBack(call, started.run),
+    );
   },
 });
 
