@@ -1,5 +1,5 @@
 import type { Client as TemporalClient } from '@temporalio/client';
-import { settlesWithin } from '../../src/dev/wait.js';
+import { pause, settlesWithin } from '../../src/dev/wait.js';
 import type { BenchProcess } from './bench-process.js';
 import { nowMs } from './clock.js';
 import { concurrently } from './concurrently.js';
@@ -7,6 +7,8 @@ import { type BySide, bySide, park, type ParkedRun, type Side, untilWaiting } fr
 import { orderOf } from './turns.js';
 
 const END_MS = 60_000;
+/** After a run has ended, what is left of it may not disturb the next one: messages to settle, workflows to close. */
+const REST_MS = 20;
 
 /** How many votes are on their way at a time when all are cast at once. */
 const BURST_CONCURRENCY = 16;
@@ -103,6 +105,7 @@ async function timeOne({ starts, temporal }: Bench, run: ParkedRun): Promise<Tim
   const answered = last().then(() => nowMs());
   const [answeredAt, startedAt] = await Promise.all([answered, starts.of(run.id)]);
   await untilEnded(temporal, run);
+  await pause(REST_MS);
   return {
     run,
     votedAtMs,
