@@ -15,13 +15,22 @@ const { downstream } = proxyActivities<{ downstream(): Promise<void> }>({
   startToCloseTimeout: '1 minute',
 });
 
-/** The least that a durable wait for people can be: it believes every signal, and nothing is stored. */
+/**
+ * A run whose gate is a child of its own, as Countersign's is, and no more than that: it believes every signal, and
+ * nothing is stored.
+ */
 export async function bareRun(votes: number, gateId: string): Promise<void> {
   await executeChild(bareGate, {
     workflowId: gateId,
     args: [votes],
     parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
   });
+  await downstream();
+}
+
+/** The approval that people write by hand: the run itself waits for the signals. */
+export async function bareFlatRun(votes: number): Promise<void> {
+  await bareGate(votes);
   await downstream();
 }
 

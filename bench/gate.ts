@@ -1,13 +1,17 @@
 import { parseArgs } from 'node:util';
-import { describeMachine, systemLoad } from './support/machine.js';
+import { type Bounds, openBoundsMeter } from './support/bounds.js';
+import { type CpuPerRun, measureCpu } from './support/cpu.js';
 import { eventCounts } from './support/histories.js';
-import { burst, Starts, type Timing, timePairs } from './support/measure.js';
-import { type Report, show, summarize } from './support/report.js';
+import { describeMachine, systemLoad } from './support/machine.js';
+import { burst, Starts, timeTurns } from './support/measure.js';
+import type { Round } from './support/ratios.js';
+import { show, summarize } from './support/report.js';
 import { runBench } from './support/run-bench.js';
-import { openBare, openCountersign } from './support/sides.js';
+import { type BySide, openBare, openCountersign } from './support/sides.js';
+import { inOrder, orderOf } from './support/turns.js';
 
-// Compares a gate of Countersign with a bare workflow that waits for the same signals, on the same
-// servers, in the same worker process and in turns. See docs/performance.md.
+// Compares a gate of Countersign with bare workflows that wait for the same signals, on the same servers, in
+// the same worker process and in turns, and ends with exit code 1 when a gate is missed. See docs/performance.md.
 
 const { values } = parseArgs({
   options: {
@@ -24,54 +28,65 @@ if (!Number.isInteger(votes) || votes < 1 || votes > 10) {
 }
 
 const size = values.quick
-  ? { warmUp: 5, rounds: 3, pairs: 15, bursts: 2, runsInBurst: 40 }
-  : { warmUp: 20, rounds: 5, pairs: 40, bursts: 3, runsInBurst: 100 };
-const limitMs = (values.quick ? 5 : 15) * 60_000;
-const isThrottled = values['stock-temporal'];
+  ? { warmUp: 6, rounds: 3, turns: 12, bursts: 2, runsInBurst: 40, cpuRounds: 2, runsForCpu: 20 }
+  : { warmUp: 18, rounds: 5, turns: 42, bursts: 3, runsInBurst: 100, cpuRounds: 3, runsForCpu: 50 };
+const limitMs = (values.quick ? 8 : 25) * 60_000;
+const isStock = values['stock-temporal'];
 const loadBefore = systemLoad();
 
-await runBench({ isTraced: false, isThrottled, limitMs }, async (stage, say) => {
+await runBench({ isTraced: false, isStock, limitMs }, async (stage, say) => {
   const machine = await describeMachine(stage, loadBefore);
   const starts = new Starts();
-  starts.follow(await stage.startWorker());
+  const worker = await stage.startWorker();
+  starts.follow(worker);
   const bench = { starts, temporal: stage.temporal };
-  const sides = [await openCountersign(stage, votes), openBare(stage, votes)];
-  const [countersign, bare] = sides;
-  if (countersign === undefined || bare === undefined) {
-    throw new Error('there are two sides');
-  }
+  const meter = await openBoundsMeter(stage);
+  const sides = [
+    await openCountersign(stage, votes),
+    openBare('child', stage, votes),
+    openBare('flat', stage, votes),
+  ];
 
+  const round = async (turns: number): Promise<Round> => {
+    const bounds: Bounds[] = [];
+    const timings = await timeTurns(bench, sides, turns, async () => {
+      bounds.push(await meter.measure());
+    });
+    return { timings, bounds };
+  };
   say('warming up');
-  await timePairs(bench, sides, size.warmUp);
+  await round(size.warmUp);
   for (const side of sides) {
     await burst(bench, side, size.warmUp);
   }
-
-  const rounds: Report['rounds'][number][] = [];
-  for (let round = 1; round <= size.rounds; round += 1) {
-    say(`one vote at a time: round ${round} of ${size.rounds}`);
-    const [ours = [], theirs = []] = await timePairs(bench, sides, size.pairs);
-    rounds.push({ countersign: ours, bare: theirs });
+  const rounds: Round[] = [];
+  for (let number = 1; number <= size.rounds; number += 1) {
+    say(`one vote at a time: round ${number} of ${size.rounds}`);
+    rounds.push(await round(size.turns));
   }
-  const bursts: Report['bursts'][number][] = [];
-  for (let round = 1; round <= size.bursts; round += 1) {
-    say(`all at once: round ${round} of ${size.bursts}`);
-    const isEven = round % 2 === 0;
-    const first = await burst(bench, isEven ? bare : countersign, size.runsInBurst);
-    const second = await burst(bench, isEven ? countersign : bare, size.runsInBurst);
-    const [ours, theirs] = isEven ? [second, first] : [first, second];
-    bursts.push({ countersign: ours.gatesPerSecond, bare: theirs.gatesPerSecond });
+  await meter.close();
+  const bursts: BySide<number>[] = [];
+  for (let number = 1; number <= size.bursts; number += 1) {
+    say(`all at once: round ${number} of ${size.bursts}`);
+    const order = orderOf(sides, number);
+    bursts.push(await inOrder(order, (side) => burst(bench, side, size.runsInBurst)));
   }
-
-  const sample = (timings: readonly Timing[] | undefined) =>
-    eventCounts(
-      stage.temporal,
-      (timings ?? []).slice(0, 10).map(({ run }) => run),
+  const cpu: BySide<CpuPerRun>[] = [];
+  for (let number = 1; number <= size.cpuRounds; number += 1) {
+    say(`CPU of whole runs: round ${number} of ${size.cpuRounds}`);
+    const order = orderOf(sides, number);
+    cpu.push(
+      await inOrder(order, (side) => measureCpu(stage, worker, bench, side, size.runsForCpu)),
     );
-  const events = {
-    countersign: await sample(rounds[0]?.countersign),
-    bare: await sample(rounds[0]?.bare),
-  };
-  const summary = summarize({ machine, votes, isThrottled, size, rounds, bursts, events });
+  }
+  const events = await inOrder(sides, ({ name }) => {
+    const timings = rounds[0]?.timings[name] ?? [];
+    return eventCounts(
+      stage.temporal,
+      timings.slice(0, 10).map(({ run }) => run),
+    );
+  });
+  const summary = summarize({ machine, votes, isStock, size, rounds, bursts, cpu, events });
   console.log(values.json ? JSON.stringify(summary, null, 2) : show(summary));
+  return summary.gates.every(({ isMet }) => isMet);
 });

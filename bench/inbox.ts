@@ -46,52 +46,50 @@ const loadBefore = systemLoad();
 /** Milliseconds by what was measured, in the order of the table. */
 type Samples = Map<string, number[]>;
 
-await runBench(
-  { isTraced: false, isThrottled: false, limitMs: 10 * 60_000 },
-  async (stage, say) => {
-    await buildInbox();
-    const machine = await describeMachine(stage, loadBefore);
-    await stage.startWorker();
-    const database = openDatabase(stage.databaseUrl, {
-      maxConnections: 2,
-      limits: PATIENT_LIMITS,
-    });
-    const browser = await startChromium();
-    try {
-      const token = await prepare(stage);
-      const models = await openModels(stage);
-      const bySize = new Map<number, Samples>([
-        [FEW, new Map()],
-        [MANY, new Map()],
-      ]);
-      for (let round = 1; round <= rounds; round += 1) {
-        for (const [size, samples] of bySize) {
-          say(`round ${round} of ${rounds}: ${size} open reviews`);
-          await addManyReviews(database.db, { models, count: size - models.length });
-          await timeRequests(stage, token, samples);
-          if (!values['api-only']) {
-            await timePages(stage, database, browser, samples);
-          }
-          if (values.plans && size === MANY && round === rounds) {
-            await explaining(stage.databaseUrl, explained, console.log);
-          }
-          await removeManyReviews(database.db);
+await runBench({ isTraced: false, isStock: false, limitMs: 10 * 60_000 }, async (stage, say) => {
+  await buildInbox();
+  const machine = await describeMachine(stage, loadBefore);
+  await stage.startWorker();
+  const database = openDatabase(stage.databaseUrl, {
+    maxConnections: 2,
+    limits: PATIENT_LIMITS,
+  });
+  const browser = await startChromium();
+  try {
+    const token = await prepare(stage);
+    const models = await openModels(stage);
+    const bySize = new Map<number, Samples>([
+      [FEW, new Map()],
+      [MANY, new Map()],
+    ]);
+    for (let round = 1; round <= rounds; round += 1) {
+      for (const [size, samples] of bySize) {
+        say(`round ${round} of ${rounds}: ${size} open reviews`);
+        await addManyReviews(database.db, { models, count: size - models.length });
+        await timeRequests(stage, token, samples);
+        if (!values['api-only']) {
+          await timePages(stage, database, browser, samples);
         }
+        if (values.plans && size === MANY && round === rounds) {
+          await explaining(stage.databaseUrl, explained, console.log);
+        }
+        await removeManyReviews(database.db);
       }
-      const { cores, cpu, load, versions } = machine;
-      console.log(
-        `${cores} cores (${cpu}), load ${load.join(' ')} before and ${systemLoad().join(' ')} after,`,
-      );
-      console.log(
-        `Node ${versions.node}, PostgreSQL ${versions.postgresql}; milliseconds, median (smallest to largest)\n`,
-      );
-      console.log(show(bySize));
-    } finally {
-      await browser.close();
-      await database.close();
     }
-  },
-);
+    const { cores, cpu, load, versions } = machine;
+    console.log(
+      `${cores} cores (${cpu}), load ${load.join(' ')} before and ${systemLoad().join(' ')} after,`,
+    );
+    console.log(
+      `Node ${versions.node}, PostgreSQL ${versions.postgresql}; milliseconds, median (smallest to largest)\n`,
+    );
+    console.log(show(bySize));
+    return true;
+  } finally {
+    await browser.close();
+    await database.close();
+  }
+});
 
 function show(bySize: ReadonlyMap<number, Samples>): string {
   const [few, many] = [bySize.get(FEW), bySize.get(MANY)];

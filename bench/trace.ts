@@ -1,13 +1,15 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { subscribe } from 'node:diagnostics_channel';
 import { IncomingMessage } from 'node:http';
+import { Client as GrpcClient } from '@grpc/grpc-js';
 import { Context } from '@temporalio/activity';
 import { Client } from 'pg';
 import { nowMs } from './support/clock.js';
 import { onQuestion, type Span, tell } from './support/messages.js';
 
-// Imported by a process before its own code: records every statement that PostgreSQL is sent and every
-// request that is answered, each with the request or the activity on whose behalf it was.
+// Imported by a process before its own code: records every statement that PostgreSQL is sent, every call of
+// a client that Temporal answers, and every request that is answered, each with the request or the activity
+// on whose behalf it was.
 
 type Scope = Pick<Span, 'scope' | 'scopeId'>;
 
@@ -71,7 +73,7 @@ Client.prototype.query = function traced(this: Client, ...args: never[]): never 
   const scope = scopeOf();
   const answer: unknown = Reflect.apply(query, this, args);
   const [first] = args as readonly unknown[];
-  const text = typeof first === 'string' ? first : 'other';
+  const text = textOf(first);
   if (answer instanceof Promise) {
     const ended = (): void => {
       spans.push({ kind: 'statement', ...scope, text, fromMs, toMs: nowMs() });
@@ -79,6 +81,32 @@ Client.prototype.query = function traced(this: Client, ...args: never[]): never 
     answer.then(ended, ended);
   }
   return answer as never; // oxlint-disable-line typescript/no-unsafe-type-assertion
+};
+
+/** What `query` was given: the text itself, or an object that holds it. */
+function textOf(query: unknown): string {
+  if (typeof query === 'object' && query !== null && 'text' in query) {
+    return textOf(query.text);
+  }
+  return typeof query === 'string' ? query : 'other';
+}
+
+// oxlint-disable-next-line typescript/unbound-method -- it is called with its own `this`, below
+const { makeUnaryRequest } = GrpcClient.prototype;
+GrpcClient.prototype.makeUnaryRequest = function traced(this: GrpcClient, ...args: never[]): never {
+  const [path, ...others] = args as readonly unknown[];
+  const scope = scopeOf();
+  const fromMs = nowMs();
+  const answered = others.pop();
+  const listening = (...answer: unknown[]): void => {
+    const text = String(path).replace(/.*\//, '');
+    spans.push({ kind: 'call', ...scope, text, fromMs, toMs: nowMs() });
+    if (typeof answered === 'function') {
+      Reflect.apply(answered, this, answer);
+    }
+  };
+  const call: unknown = Reflect.apply(makeUnaryRequest, this, [path, ...others, listening]);
+  return call as never; // oxlint-disable-line typescript/no-unsafe-type-assertion
 };
 
 onQuestion('spans', () => {

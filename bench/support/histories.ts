@@ -3,7 +3,7 @@ import { concurrently } from './concurrently.js';
 import type { ParkedRun } from './sides.js';
 import { median } from './statistics.js';
 
-/** How many events the history of a gate and that of its run have, and how many bytes: medians. */
+/** How many events the history of a gate and that of its run have, and how many bytes: medians; 0 for no gate. */
 export type EventCounts = {
   readonly gate: number;
   readonly run: number;
@@ -16,7 +16,12 @@ export async function eventCounts(
   temporal: TemporalClient,
   runs: readonly ParkedRun[],
 ): Promise<EventCounts> {
-  const size = async (workflowId: string): Promise<readonly [events: number, bytes: number]> => {
+  const size = async (
+    workflowId: string | null,
+  ): Promise<readonly [events: number, bytes: number]> => {
+    if (workflowId === null) {
+      return [0, 0];
+    }
     const handle = temporal.workflow.getHandle(workflowId);
     const [{ events }, { historySize }] = await Promise.all([
       handle.fetchHistory(),
@@ -26,10 +31,12 @@ export async function eventCounts(
   };
   const gates = await concurrently(4, runs, ({ gateId }) => size(gateId));
   const parents = await concurrently(4, runs, ({ id }) => size(id));
+  // Of an even number of runs the median may lie between two.
+  const middle = (sizes: readonly number[]): number => Math.round(median(sizes));
   return {
-    gate: median(gates.map(([events]) => events)),
-    run: median(parents.map(([events]) => events)),
-    gateBytes: median(gates.map(([, bytes]) => bytes)),
-    runBytes: median(parents.map(([, bytes]) => bytes)),
+    gate: middle(gates.map(([events]) => events)),
+    run: middle(parents.map(([events]) => events)),
+    gateBytes: middle(gates.map(([, bytes]) => bytes)),
+    runBytes: middle(parents.map(([, bytes]) => bytes)),
   };
 }

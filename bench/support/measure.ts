@@ -1,14 +1,17 @@
 import type { Client as TemporalClient } from '@temporalio/client';
-import { settlesWithin } from '../../src/dev/wait.js';
+import { pause, settlesWithin } from '../../src/dev/wait.js';
 import type { BenchProcess } from './bench-process.js';
 import { nowMs } from './clock.js';
 import { concurrently } from './concurrently.js';
-import { type ParkedRun, type Side, untilWaiting } from './sides.js';
+import { type BySide, bySide, park, type ParkedRun, type Side, untilWaiting } from './sides.js';
+import { orderOf } from './turns.js';
 
 const END_MS = 60_000;
+/** After a run has ended, what is left of it may not disturb the next one: messages to settle, workflows to close. */
+const REST_MS = 20;
 
 /** How many votes are on their way at a time when all are cast at once. */
-export const BURST_CONCURRENCY = 16;
+const BURST_CONCURRENCY = 16;
 
 /** What measuring needs: who tells of downstream steps, and where runs are seen to end. */
 export type Bench = { readonly starts: Starts; readonly temporal: TemporalClient };
@@ -55,31 +58,38 @@ export type Timing = {
   readonly answeredMs: number;
 };
 
-/** Parks as many runs of each side, and times them in turns: one at a time, each pair in the other order. */
-export async function timePairs(
+/**
+ * Parks as many runs of each side, and times them one at a time, in turns.
+ *
+ * @param onTurn runs before each turn
+ */
+export async function timeTurns(
   bench: Bench,
   sides: readonly Side[],
   count: number,
-): Promise<readonly (readonly Timing[])[]> {
-  const timings: Timing[][] = sides.map(() => []);
-  const parked: (readonly ParkedRun[])[] = [];
+  onTurn: () => Promise<void> = async () => {},
+): Promise<BySide<readonly Timing[]>> {
+  const timings = bySide((): Timing[] => []);
+  const parked = bySide((): readonly ParkedRun[] => []);
   for (const side of sides) {
-    parked.push(await side.park(count));
+    parked[side.name] = await park(side, count);
   }
   await Promise.all(
-    parked.flat().map(async ({ id, votes }) => {
-      for (const vote of votes.slice(0, -1)) {
-        await vote();
-      }
-      await untilWaiting(bench.temporal, id);
-    }),
+    Object.values(parked)
+      .flat()
+      .map(async ({ id, gateId, votes }) => {
+        for (const vote of votes.slice(0, -1)) {
+          await vote();
+        }
+        await untilWaiting(bench.temporal, id, gateId !== null);
+      }),
   );
   for (let turn = 0; turn < count; turn += 1) {
-    const order = [...sides.keys()];
-    for (const side of turn % 2 === 0 ? order : order.toReversed()) {
-      const run = parked[side]?.[turn];
+    await onTurn();
+    for (const { name } of orderOf(sides, turn)) {
+      const run = parked[name][turn];
       if (run !== undefined) {
-        timings[side]?.push(await timeOne(bench, run));
+        timings[name].push(await timeOne(bench, run));
       }
     }
   }
@@ -95,6 +105,7 @@ async function timeOne({ starts, temporal }: Bench, run: ParkedRun): Promise<Tim
   const answered = last().then(() => nowMs());
   const [answeredAt, startedAt] = await Promise.all([answered, starts.of(run.id)]);
   await untilEnded(temporal, run);
+  await pause(REST_MS);
   return {
     run,
     votedAtMs,
@@ -103,25 +114,24 @@ async function timeOne({ starts, temporal }: Bench, run: ParkedRun): Promise<Tim
   };
 }
 
-/**
- * Parks runs and casts all their votes at once; resolves when they have ended.
- *
- * @param onParked runs before the first vote
- */
-export async function burst(
-  { starts, temporal }: Bench,
-  side: Side,
-  count: number,
-  onParked: () => Promise<void> = async () => {},
-): Promise<{ readonly gatesPerSecond: number }> {
-  const runs = await side.park(count);
-  await onParked();
-  const votes = runs.flatMap((run) => run.votes);
+/** Parks runs and casts all their votes at once; resolves with the gates per second when they have ended. */
+export async function burst(bench: Bench, side: Side, count: number): Promise<number> {
+  const runs = await park(side, count);
   const fromMs = nowMs();
+  const startedAt = await voteAtOnce(bench, runs);
+  return (count * 1_000) / (Math.max(...startedAt) - fromMs);
+}
+
+/** Casts all votes at once, and resolves when the runs have ended, with the times at which they went on. */
+export async function voteAtOnce(
+  { starts, temporal }: Bench,
+  runs: readonly ParkedRun[],
+): Promise<readonly number[]> {
+  const votes = runs.flatMap((run) => run.votes);
   await concurrently(BURST_CONCURRENCY, votes, (vote) => vote());
   const startedAt = await Promise.all(runs.map(({ id }) => starts.of(id)));
   await Promise.all(runs.map((run) => untilEnded(temporal, run)));
-  return { gatesPerSecond: (count * 1_000) / (Math.max(...startedAt) - fromMs) };
+  return startedAt;
 }
 
 /** Waits until a run's workflow has ended. */

@@ -1,7 +1,6 @@
-import { concurrently } from './concurrently.js';
-import { type Bench, burst, untilEnded } from './measure.js';
+import { type Bench, burst, voteAtOnce } from './measure.js';
 import { rssBytes } from './proc.js';
-import type { Side, SideName } from './sides.js';
+import { park, type Side, type SideName } from './sides.js';
 import type { Stage } from './stage.js';
 
 /** By how much the worker's resident memory grew for each parked run: its own workflow and its gate's. */
@@ -24,13 +23,8 @@ export async function measureMemory(
   bench.starts.follow(worker);
   await burst(bench, side, WARM_UP);
   const before = await rssBytes(worker.pid);
-  const runs = await side.park(parked);
+  const runs = await park(side, parked);
   const after = await rssBytes(worker.pid);
-  await concurrently(
-    4,
-    runs.flatMap((run) => run.votes),
-    (vote) => vote(),
-  );
-  await Promise.all(runs.map((run) => untilEnded(bench.temporal, run)));
+  await voteAtOnce(bench, runs);
   return { side: side.name, parked, kbPerRun: (after - before) / 1_024 / parked };
 }

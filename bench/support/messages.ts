@@ -8,14 +8,14 @@ export type Told =
   | { readonly kind: 'started'; readonly runId: string; readonly atMs: number }
   | { readonly kind: 'spans'; readonly spans: readonly Span[] };
 
-/** One statement that PostgreSQL was sent, or one HTTP request that was answered. */
+/** One statement that PostgreSQL was sent, one call that Temporal answered, or one HTTP request that was answered. */
 export type Span = {
-  readonly kind: 'statement' | 'request';
-  /** On whose behalf: `POST /v1/workflows/runs`, `activity claimRelease`, or `none`. */
+  readonly kind: 'statement' | 'call' | 'request';
+  /** On whose behalf: `POST /v1/workflows/runs`, `activity runStep`, or `none`. */
   readonly scope: string;
   /** Names the request or the attempt of an activity: spans of one of them belong together. */
   readonly scopeId: string;
-  /** The statement's SQL, or the request's method and path. */
+  /** The statement's SQL, the call's method, or the request's method and path. */
   readonly text: string;
   readonly fromMs: number;
   readonly toMs: number;

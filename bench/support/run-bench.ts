@@ -2,11 +2,13 @@ import { openStage, type Stage, type StageOptions } from './stage.js';
 
 /**
  * Runs a bench on a stage of its own and ends this process: also on Ctrl-C, on an error, and after the
- * time that it may take at most.
+ * time that it may take at most. The exit code is 1 when it did not run to its end, or was not satisfied.
+ *
+ * @param bench says whether it is satisfied
  */
 export async function runBench(
   options: Omit<StageOptions, 'say'> & { readonly limitMs: number },
-  bench: (stage: Stage, say: (line: string) => void) => Promise<void>,
+  bench: (stage: Stage, say: (line: string) => void) => Promise<boolean>,
 ): Promise<never> {
   const say = (line: string): void => {
     process.stderr.write(`${line}\n`);
@@ -25,14 +27,13 @@ export async function runBench(
     options.limitMs,
   ).unref();
   let stage: Stage | null = null;
-  let exitCode = 0;
+  let isSatisfied = false;
   try {
     stage = await Promise.race([openStage({ ...options, say }), stopped]);
-    await Promise.race([bench(stage, say), stopped]);
+    isSatisfied = await Promise.race([bench(stage, say), stopped]);
   } catch (error) {
-    exitCode = 1;
     say(`bench: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   }
   await stage?.stop();
-  process.exit(exitCode);
+  process.exit(isSatisfied ? 0 : 1);
 }

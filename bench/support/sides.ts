@@ -3,30 +3,53 @@ import type { Client as TemporalClient } from '@temporalio/client';
 import { createClient, type Client } from '../../src/client/index.js';
 import type { ReviewerDecision } from '../../src/domain/messages.js';
 import { becomesTrue } from '../../src/dev/wait.js';
-import { bareRun, decided } from '../bare-workflows.js';
+import { bareFlatRun, bareRun, decided } from '../bare-workflows.js';
 import { concurrently } from './concurrently.js';
 import { BARE_TASK_QUEUE, GROUP, WORKFLOW_ID } from './names.js';
 import type { Stage } from './stage.js';
 
-/** The two that are compared. */
-export const SIDES = ['countersign', 'bare'] as const;
+/**
+ * Who is compared: Countersign; `child`, a bare run with a bare child that waits for the same signals; `flat`, a bare
+ * run that waits for them itself. The bare ones believe every signal, and store nothing.
+ */
+export const SIDES = ['countersign', 'child', 'flat'] as const;
 export type SideName = (typeof SIDES)[number];
+
+/** Something of each side. */
+export type BySide<T> = Record<SideName, T>;
+
+/** Makes something for each side. */
+export function bySide<T>(make: (side: SideName) => T): BySide<T> {
+  return { countersign: make('countersign'), child: make('child'), flat: make('flat') };
+}
 
 /** A run whose gate waits for people. */
 export type ParkedRun = {
-  /** The workflow id of the run, and of its gate. */
+  /** The workflow id of the run. */
   readonly id: string;
-  readonly gateId: string;
+  /** The workflow id of its gate; null where the run itself waits. */
+  readonly gateId: string | null;
   /** Casts one more vote, and resolves when the caller has been told that it is durable. */
   readonly votes: readonly (() => Promise<void>)[];
 };
 
-/** One of the two, ready to park runs. */
+/** One of them, ready to start runs. */
 export type Side = {
   readonly name: SideName;
-  /** Starts runs and waits until every gate waits, with nothing left to do in Temporal. */
-  park(count: number): Promise<readonly ParkedRun[]>;
+  /** Whether the gate of a run is a workflow of its own. */
+  readonly hasGate: boolean;
+  /** Whether the API and PostgreSQL take part in its runs. */
+  readonly hasStore: boolean;
+  /** Starts runs, and returns their workflow ids. */
+  start(count: number): Promise<readonly string[]>;
+  /** Waits until the gates of these runs wait, with nothing left to do in Temporal. */
+  parked(ids: readonly string[]): Promise<readonly ParkedRun[]>;
 };
+
+/** Starts runs and waits until every gate waits. */
+export async function park(side: Side, count: number): Promise<readonly ParkedRun[]> {
+  return await side.parked(await side.start(count));
+}
 
 const PARK_MS = 120_000;
 const PARKING_CONCURRENCY = 8;
@@ -68,20 +91,24 @@ export async function openCountersign(stage: Stage, votes: number): Promise<Side
   );
   return {
     name: 'countersign',
-    park: async (count) => {
-      const ids = await startMany(count, async () => {
+    hasGate: true,
+    hasStore: true,
+    start: (count) =>
+      startMany(count, async () => {
         const run = await admin.runs.start({
           workflow_id: WORKFLOW_ID,
           json_inputs: { extract: SNAPSHOT },
         });
         return run.id;
-      });
+      }),
+    parked: async (ids) => {
+      const gates = await untilAllWait(temporal, ids, true);
       const reviews = await untilReviewed(admin, ids);
-      return await concurrently(PARKING_CONCURRENCY, ids, async (id) => {
+      return ids.map((id, index) => {
         const { reviewId, versionId } = reviews.get(id) ?? fail(`run ${id} has no review`);
         return {
           id,
-          gateId: await untilWaiting(temporal, id),
+          gateId: gates[index] ?? null,
           votes: voters.map((voter) => async () => {
             const { submission_status: status } = await voter.reviews.approve(reviewId, versionId);
             if (status !== 'accepted') {
@@ -118,27 +145,33 @@ async function untilReviewed(
 }
 
 /** The bare workflows: started and signalled by a plain client, with no database. */
-export function openBare({ temporal }: Stage, votes: number): Side {
+export function openBare(name: 'child' | 'flat', { temporal }: Stage, votes: number): Side {
+  const hasGate = name === 'child';
   return {
-    name: 'bare',
-    park: async (count) => {
-      const ids = await startMany(count, async () => {
-        const id = `bare_${randomUUID()}`;
-        await temporal.workflow.start(bareRun, {
-          workflowId: id,
-          taskQueue: BARE_TASK_QUEUE,
-          args: [votes, `${id}_extract`],
-        });
-        return id;
-      });
-      return await concurrently(PARKING_CONCURRENCY, ids, async (id) => {
-        const gateId = await untilWaiting(temporal, id);
+    name,
+    hasGate,
+    hasStore: false,
+    start: (count) =>
+      startMany(count, async () => {
+        const workflowId = `${name}_${randomUUID()}`;
+        const options = { workflowId, taskQueue: BARE_TASK_QUEUE };
+        await (hasGate
+          ? temporal.workflow.start(bareRun, { ...options, args: [votes, `${workflowId}_extract`] })
+          : temporal.workflow.start(bareFlatRun, { ...options, args: [votes] }));
+        return workflowId;
+      }),
+    parked: async (ids) => {
+      const gates = await untilAllWait(temporal, ids, hasGate);
+      return ids.map((id, index) => {
+        const gateId = gates[index] ?? null;
+        const waiting = temporal.workflow.getHandle(gateId ?? id);
         return {
           id,
           gateId,
-          votes: Array.from({ length: votes }, (_, index) => async () => {
-            await temporal.workflow.getHandle(gateId).signal(decided, decisionLike(index + 1));
-          }),
+          votes: Array.from(
+            { length: votes },
+            (_, vote) => () => waiting.signal(decided, decisionLike(vote + 1)),
+          ),
         };
       });
     },
@@ -169,19 +202,32 @@ async function startMany(count: number, start: () => Promise<string>): Promise<r
   return await concurrently(PARKING_CONCURRENCY, Array.from({ length: count }), start);
 }
 
+async function untilAllWait(
+  temporal: TemporalClient,
+  ids: readonly string[],
+  hasGate: boolean,
+): Promise<readonly (string | null)[]> {
+  return await concurrently(PARKING_CONCURRENCY, ids, (id) => untilWaiting(temporal, id, hasGate));
+}
+
 /**
- * Waits until a run and the child that is its gate have no task to work off: only a vote moves them.
+ * Waits until a run, and the child that is its gate if it has one, have no task to work off: only a vote moves them.
  *
  * @returns the gate's workflow id
  */
-export async function untilWaiting(temporal: TemporalClient, runId: string): Promise<string> {
+export async function untilWaiting(
+  temporal: TemporalClient,
+  runId: string,
+  hasGate: boolean,
+): Promise<string | null> {
   let gateId: string | null = null;
   await orFail(`run ${runId} to wait`, async () => {
     const run = await describe(temporal, runId);
     gateId = run.child;
-    return run.isIdle && gateId !== null && (await describe(temporal, gateId)).isIdle;
+    const isGateIdle = gateId === null ? !hasGate : (await describe(temporal, gateId)).isIdle;
+    return run.isIdle && isGateIdle;
   });
-  return gateId ?? fail(`run ${runId} has no gate`);
+  return gateId;
 }
 
 async function describe(

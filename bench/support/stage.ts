@@ -16,7 +16,6 @@ import { openDatabase } from '../../src/store/database.js';
 import { PATIENT_LIMITS } from '../../src/store/limits.js';
 import { migrate } from '../../src/store/migrate.js';
 import { type BenchProcess, startBenchProcess } from './bench-process.js';
-import { unthrottled } from './unthrottled-temporal.js';
 
 const READY_MS = 60_000;
 const NAMESPACE = 'default';
@@ -26,6 +25,8 @@ export type Stage = {
   readonly home: string;
   readonly databaseUrl: string;
   readonly apiUrl: string;
+  /** In the process of the API: it answers every request with nothing, and does nothing for it. */
+  readonly emptyUrl: string;
   /** A client of the HTTP API for the admin. */
   readonly admin: Client;
   /** A plain client of Temporal, as an application without Countersign would have. */
@@ -42,8 +43,8 @@ export type Stage = {
 export type StageOptions = {
   /** Whether our own processes record statements and requests. */
   readonly isTraced: boolean;
-  /** Whether the Temporal server keeps its own limit on polling; see `unthrottled`. */
-  readonly isThrottled: boolean;
+  /** Whether the Temporal server keeps its own defaults, instead of what `npm start` tells it. */
+  readonly isStock: boolean;
   /** Told what is going on. */
   readonly say: (line: string) => void;
 };
@@ -73,7 +74,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
 
 async function build(
   path: string,
-  { isTraced, isThrottled, say }: StageOptions,
+  { isTraced, isStock, say }: StageOptions,
   stops: (() => Promise<void>)[],
 ): Promise<Omit<Stage, 'stop'>> {
   const home = await openHome(path);
@@ -85,10 +86,11 @@ async function build(
   stops.push(() => postgres.stop());
   const server = await startTemporalServer({
     home: path,
-    cli: isThrottled ? cli.path : await unthrottled(cli.path, path),
+    cli: cli.path,
     namespace: NAMESPACE,
     port: await freePort(),
     uiPort: await freePort(),
+    ...(isStock ? { dynamicConfig: {} } : {}),
   });
   stops.push(() => server.stop());
 
@@ -100,6 +102,7 @@ async function build(
   say('starting the API and the worker');
   const port = await freePort();
   const apiUrl = `http://${LOOPBACK}:${port}`;
+  const emptyPort = await freePort();
   const program = {
     logs: home.logs,
     isTraced,
@@ -111,6 +114,7 @@ async function build(
       COUNTERSIGN_HOME: path,
       HOST: LOOPBACK,
       PORT: String(port),
+      BENCH_EMPTY_PORT: String(emptyPort),
     },
   };
   const api = await startBenchProcess({
@@ -146,6 +150,7 @@ async function build(
     home: path,
     databaseUrl: postgres.url,
     apiUrl,
+    emptyUrl: `http://${LOOPBACK}:${emptyPort}`,
     admin: createClient({ url: apiUrl, token }),
     temporal: new TemporalClient({ connection, namespace: NAMESPACE }),
     api,

@@ -6,6 +6,7 @@ import { openProcessLog } from './process-log.js';
 import { exitText, type Exit, type Running } from './running.js';
 import { SetupError } from './setup-error.js';
 import { cliVersion } from './temporal/cli-version.js';
+import { DYNAMIC_CONFIG, type DynamicConfig } from './temporal/dynamic-config.js';
 import { launchServer, type Ports } from './temporal/launch.js';
 import { ensureNamespace, withConnection } from './temporal/namespace.js';
 import { endOldServer, forgetServer, noteServer } from './temporal/old-server.js';
@@ -33,6 +34,8 @@ export type TemporalOptions = {
   readonly namespace?: string;
   /** Keep nothing, run without the Web UI, and end without ceremony: for tests. */
   readonly inMemory?: boolean;
+  /** Settings beside the server's defaults; default: `DYNAMIC_CONFIG`. */
+  readonly dynamicConfig?: DynamicConfig;
   readonly signal?: AbortSignal;
   /** How long to try again when the reason passes by itself: a taken port, the end of an old server. */
   readonly patienceMs?: number;
@@ -117,6 +120,7 @@ async function launchPatiently(
       cli: options.cli,
       folder: home.file('temporal'),
       namespace: options.namespace,
+      dynamicConfig: options.dynamicConfig ?? DYNAMIC_CONFIG,
       stateFile: options.inMemory ? null : stateFile(home),
       log,
       signal: options.signal,

@@ -10,6 +10,7 @@ import { freePort, LOOPBACK } from '../../src/dev/ports.js';
 import { commandLine, processIdentity } from '../../src/dev/process-identity.js';
 import { SetupError } from '../../src/dev/setup-error.js';
 import { startStack, type Stack, type StackOptions } from '../../src/dev/stack.js';
+import { DYNAMIC_CONFIG, dynamicConfigArgs } from '../../src/dev/temporal/dynamic-config.js';
 import { becomesTrue } from '../../src/dev/wait.js';
 import { testHome } from '../support/test-home.js';
 import { startFixture, type Fixture } from './fixture.js';
@@ -55,6 +56,7 @@ describe('startStack', () => {
     const names = ['PostgreSQL', 'Temporal', 'worker', 'api'];
     expect(stack.status().map(({ name }) => name)).toEqual(names);
     const before = pids(stack);
+    expect(await temporalSettings(stack)).toEqual(dynamicConfigArgs(DYNAMIC_CONFIG));
     const untouched = pids(other);
     for (const name of names) {
       process.kill(before[name] ?? 0, 'SIGKILL');
@@ -66,6 +68,7 @@ describe('startStack', () => {
       JSON.stringify([lines, stack.status()], null, 1),
     ).toBe(true);
     await ask(stack.urls.databaseUrl);
+    expect(await temporalSettings(stack)).toEqual(dynamicConfigArgs(DYNAMIC_CONFIG));
     expect(await becomesTrue(() => isReady(stack), 10_000)).toBe(true);
     expect(await environmentAt(stack.urls.apiUrl)).toMatchObject({
       DATABASE_URL: stack.urls.databaseUrl,
@@ -228,6 +231,12 @@ describe('runStack', () => {
 
 function pids(stack: Stack): Readonly<Record<string, number>> {
   return Object.fromEntries(stack.status().map(({ name, pid }) => [name, pid ?? 0]));
+}
+
+/** The settings that a stack's Temporal server was started with; its log and API do not tell them. */
+async function temporalSettings(stack: Stack): Promise<readonly string[]> {
+  const line = (await commandLine(pids(stack)['Temporal'] ?? 0)) ?? '';
+  return line.split(' ').filter((argument) => argument.startsWith('--dynamic-config-value='));
 }
 
 async function isReady(stack: Stack): Promise<boolean> {

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { Client } from '@temporalio/client';
-import { optionalTsToMs } from '@temporalio/common/lib/time.js';
+import { Client, type Connection } from '@temporalio/client';
+import { msToTs, optionalTsToMs } from '@temporalio/common/lib/time.js';
+import { temporal } from '@temporalio/proto';
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { spawnGuarded } from '../../src/dev/guarded-process.js';
 import { freePort, LOOPBACK } from '../../src/dev/ports.js';
@@ -112,6 +113,16 @@ test('a server in memory makes the namespace that is asked for, and ends with no
   expect(await server.exited).toMatchObject({ signal: 'SIGKILL' });
 });
 
+test('a server hands on activities with the task that schedules them, and keeps a task queue in one piece', async () => {
+  const home = await testHome('temporal');
+  onTestFinished(() => home.remove());
+  const server = await start({ home: home.path, inMemory: true });
+  const connection = connectToTemporal(server.address);
+  onTestFinished(() => connection.close());
+  expect(await partitionsOf(connection, 'whole')).toBe(1);
+  expect(await activitiesHandedOn(connection, 'eager')).toEqual(['eager-activity']);
+});
+
 test('a file that is no Temporal CLI is an error that names the log', async () => {
   const home = await testHome('temporal');
   onTestFinished(() => home.remove());
@@ -138,4 +149,43 @@ async function retentionDays(address: string, namespace: string): Promise<number
   } finally {
     await connection.close();
   }
+}
+
+async function partitionsOf({ workflowService }: Connection, taskQueue: string): Promise<number> {
+  const { workflowTaskQueuePartitions } = await workflowService.listTaskQueuePartitions({
+    namespace: 'default',
+    taskQueue: { name: taskQueue },
+  });
+  return workflowTaskQueuePartitions.length;
+}
+
+/** Works off the first task of a workflow as an SDK would, and says which activities come with the answer. */
+async function activitiesHandedOn(
+  connection: Connection,
+  taskQueue: string,
+): Promise<readonly (string | null | undefined)[]> {
+  const { workflowService } = connection;
+  const queue = { namespace: 'default', taskQueue: { name: taskQueue }, identity: 'test' };
+  await new Client({ connection }).workflow.start('any', { taskQueue, workflowId: taskQueue });
+  const { taskToken } = await connection.withDeadline(Date.now() + 30_000, () =>
+    workflowService.pollWorkflowTaskQueue(queue),
+  );
+  const { activityTasks } = await workflowService.respondWorkflowTaskCompleted({
+    namespace: 'default',
+    identity: 'test',
+    taskToken,
+    commands: [
+      {
+        commandType: temporal.api.enums.v1.CommandType.COMMAND_TYPE_SCHEDULE_ACTIVITY_TASK,
+        scheduleActivityTaskCommandAttributes: {
+          activityId: `${taskQueue}-activity`,
+          activityType: { name: 'any' },
+          taskQueue: { name: taskQueue },
+          startToCloseTimeout: msToTs('1 minute'),
+          requestEagerExecution: true,
+        },
+      },
+    ],
+  });
+  return activityTasks.map(({ activityId }) => activityId);
 }

@@ -6,6 +6,7 @@ import type { ProcessLog } from '../process-log.js';
 import { runningProcess, type Exit, type Running } from '../running.js';
 import { SetupError } from '../setup-error.js';
 import { pause } from '../wait.js';
+import { type DynamicConfig, dynamicConfigArgs } from './dynamic-config.js';
 import { answersCalls, withConnection } from './namespace.js';
 
 const READY_MS = 60_000;
@@ -18,6 +19,7 @@ export type Launch = Ports & {
   /** The folder to run in. */
   readonly folder: string;
   readonly namespace: string;
+  readonly dynamicConfig: DynamicConfig;
   /** Null keeps everything in memory. */
   readonly stateFile: string | null;
   readonly log: ProcessLog;
@@ -30,7 +32,7 @@ export type Launch = Ports & {
 export async function launchServer(
   launch: Launch,
 ): Promise<{ readonly running: Running } | { readonly ended: Exit }> {
-  const { cli, folder, namespace, port, uiPort, stateFile, log, signal } = launch;
+  const { cli, folder, namespace, dynamicConfig, port, uiPort, stateFile, log, signal } = launch;
   const child = await spawnGuarded({
     file: cli,
     args: [
@@ -45,6 +47,7 @@ export async function launchServer(
       ...(stateFile === null
         ? []
         : [`--db-filename=${stateFile}`, '--sqlite-pragma=journal_mode=wal']),
+      ...dynamicConfigArgs(dynamicConfig),
     ],
     cwd: folder,
     env: withoutTemporalSettings(process.env),
