@@ -46,9 +46,10 @@ async function startCounted() {
     logger,
     senderPollMs: NEVER_MS,
   });
-  const { db, reads, close } = openDatabase(meters.api.through(database.url), {
+  const counted = openDatabase(meters.api.through(database.url), {
     limits: PATIENT_LIMITS,
   });
+  const { db, reads } = counted;
   const delivery = openTemporal(env);
   const sender = new Sender({ db, temporal: delivery, logger, pollMs: NEVER_MS });
   const changes = createChangeHub(() => async () => {});
@@ -97,7 +98,7 @@ async function startCounted() {
       await worker.stop();
       await sender.stop();
       await delivery.close();
-      await close();
+      await counted.close();
       await Promise.all([meters.api.close(), meters.worker.close()]);
       await database.drop();
     },
