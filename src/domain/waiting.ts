@@ -32,7 +32,7 @@ export function describeWaiting(
       }
       return typeof state.policy.release === 'object'
         ? 'approved; released once its time to undo has passed'
-        : 'approved; claiming the release';
+        : 'approved; released as soon as its run goes on';
     case 'REJECTED':
       return `rejected${describeRefusal(state.policy)}`;
     case 'REVOKED':

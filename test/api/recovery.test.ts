@@ -103,6 +103,9 @@ describe('a run in error', () => {
       review: { status: 'APPROVED' },
     });
     expect(api.forwarded).toHaveLength(before);
+    expect(await api.get(`/v1/workflows/reviews/${review.id}/explain`)).toMatchObject({
+      body: { waiting_for: 'It is approved; released as soon as its run goes on.' },
+    });
   });
 
   test('goes on from its failed step, with the approval that was given', async () => {

@@ -491,7 +491,7 @@ describe('votes', () => {
   });
 });
 
-test('a rejection closes the unclaimed sibling reviews of its run', async () => {
+test('a rejection closes the other reviews of its run that are not released', async () => {
   const blocks = ['one', 'two'].map((id) => ({
     id,
     type: 'task',

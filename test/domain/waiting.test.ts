@@ -63,7 +63,7 @@ describe('describeWaiting', () => {
       [byAnn],
       'waiting for reviewer u_leg',
     ],
-    ['approved', aPolicy(), [byAnyone], 'approved; claiming the release'],
+    ['approved', aPolicy(), [byAnyone], 'approved; released as soon as its run goes on'],
     [
       'approved, with time to undo',
       aPolicy({ release: { afterMs: 30_000 } }),
@@ -80,7 +80,7 @@ describe('describeWaiting', () => {
       'approved, its release asked for',
       aPolicy({ release: 'manual' }),
       [byAnyone, request],
-      'approved; claiming the release',
+      'approved; released as soon as its run goes on',
     ],
     ['rejected', aPolicy(), [aVote({ verdict: 'rejected' })], 'rejected'],
     ['revoked', aPolicy(), [byAnyone, aVote({ verdict: 'revoked' })], 'revoked'],
