@@ -78,7 +78,7 @@ const context = z
       approve: may,
       reject: may,
       correct: may,
-      take_back: may.meta({ description: "To take one's own approval back." }),
+      take_back: may,
       withdraw: may,
       release: may,
       reassign: may,
