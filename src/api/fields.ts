@@ -11,17 +11,24 @@ export const anyJson = z
   .custom<Json>((value) => value !== undefined)
   .meta({ id: 'Json', description: 'Any JSON value.', override: {} });
 
+/** Any JSON object, taken as it is, under a name of its own in the OpenAPI document. */
+export function jsonObjectAs(
+  id: string,
+  description: string,
+  override: Readonly<Record<string, unknown>>,
+): z.ZodType<JsonObject> {
+  return z
+    .custom<JsonObject>(isJsonObject, {
+      error: 'Expected a JSON object.',
+      params: { type: 'dict_type' },
+    })
+    .meta({ id, description, override: { type: 'object', ...override } });
+}
+
 /** Any JSON object, taken as it is. */
-export const jsonObject = z
-  .custom<JsonObject>(isJsonObject, {
-    error: 'Expected a JSON object.',
-    params: { type: 'dict_type' },
-  })
-  .meta({
-    id: 'JsonObject',
-    description: 'Any JSON object.',
-    override: { type: 'object', additionalProperties: true },
-  });
+export const jsonObject = jsonObjectAs('JsonObject', 'Any JSON object.', {
+  additionalProperties: true,
+});
 
 /** Text that PostgreSQL can hold. */
 export function text(maxLength: number): z.ZodString {

@@ -33,7 +33,7 @@ export function createOpenApi(version: string): ReturnType<typeof createDocument
       paths[path] = { ...paths[path], [route.method]: describeOperation(route, beside) };
     }
   }
-  return createDocument(
+  const document = createDocument(
     {
       openapi: '3.1.1',
       info: {
@@ -57,6 +57,21 @@ export function createOpenApi(version: string): ReturnType<typeof createDocument
     },
     OPEN_ANSWERS,
   );
+  dropSettings(document);
+  return document;
+}
+
+/**
+ * Takes `override` from schemas that refer to another: zod-openapi, whose setting it is, leaves it there,
+ * and never applies it.
+ */
+function dropSettings(value: unknown): void {
+  if (typeof value === 'object' && value !== null) {
+    if (Object.hasOwn(value, '$ref')) {
+      Reflect.deleteProperty(value, 'override');
+    }
+    Object.values(value).forEach(dropSettings);
+  }
 }
 
 /** One operation; routes of other contracts `beside` it serve some queries of the same path. */

@@ -401,12 +401,12 @@ export async function examineStore({ db }: Comparing, onFinding: OnFinding): Pro
   for (let after: string | null = null; ;) {
     const filter = after === null ? {} : { afterReviewId: after };
     const { reviews, next } = await listUndecidableReviews(db, ROWS_A_PAGE, filter);
-    for (const { reviewId, runId, lacks } of reviews) {
+    for (const { reviewId, runId, lack } of reviews) {
       await onFinding({
         code: 'UNDECIDABLE',
         runId,
         reviewId,
-        message: `Nobody can approve review ${reviewId} of run ${runId}: it waits for ${lacks}, and none of the people known here may give that. Add somebody with PUT /v1/users/{id}, or cancel the run.`,
+        message: `Review ${reviewId} of run ${runId} can be approved no more; ${lack}.`,
         remedy: null,
       });
     }

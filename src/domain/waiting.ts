@@ -1,11 +1,4 @@
-import {
-  describeEntries,
-  fillableEntries,
-  type LockedReview,
-  mayFillEntry,
-  mayForceApproval,
-  type VersionFacts,
-} from './decide.js';
+import { describeEntries, fillableEntries, mayFillEntry, type VersionFacts } from './decide.js';
 import type { VoteRecorded } from './facts.js';
 import type { Voter } from './people.js';
 import { type Entry, isGroupEntry, type Policy } from './policy.js';
@@ -39,7 +32,7 @@ export function describeWaiting(
       }
       return typeof state.policy.release === 'object'
         ? 'approved; released once its time to undo has passed'
-        : 'approved; claiming the release';
+        : 'approved; released as soon as its run goes on';
     case 'REJECTED':
       return `rejected${describeRefusal(state.policy)}`;
     case 'REVOKED':
@@ -93,52 +86,6 @@ export function missingEntries(
       .filter(({ filled }) => missing.some((one) => isAlike(one, entry) && filled.has(one.key)))
       .map(({ id }) => id),
   }));
-}
-
-/**
- * The missing entries of a version that nobody can fill: those that would stay missing even if
- * everybody approved it who may. Empty means that somebody can decide for it.
- *
- * @param people everybody in the directory
- */
-export function unfillableEntries(
-  review: { readonly ownerId: string | null; readonly state: ReviewState },
-  version: Pick<VersionFacts, 'id' | 'authorId'>,
-  people: readonly Voter[],
-): readonly Entry[] {
-  const { policy, votes, seq } = review.state;
-  const hopes = people
-    .filter((person) => mayFillEntry(review, person))
-    .filter(({ id }) => policy.correctionAuthorMayApprove || id !== version.authorId)
-    .map((person, index) => {
-      const hope = imaginedApproval(policy, person, version.id, seq + index + 1);
-      // Nobody who has approved need do so again, and lose by it what they could fill then.
-      const said = votes.find(({ reviewerId }) => reviewerId === person.id);
-      const isApproval = said?.verdict === 'approved' && said.versionId === version.id;
-      return isApproval ? { ...hope, fills: [...new Set([...said.fills, ...hope.fills])] } : hope;
-    });
-  const { missing, stillNeeded } = tally(policy, [...votes, ...hopes], version.id);
-  return stillNeeded === 0 ? missing.filter((entry) => !isGroupEntry(entry)) : missing;
-}
-
-/**
- * Whether nobody can approve an undecided review any more, whichever of its versions: only a
- * rejection, the end of its run, or an admin who reassigns an entry is left.
- */
-export function isUndecidable(
-  review: Pick<LockedReview, 'ownerId' | 'state' | 'status' | 'versions'>,
-  people: readonly Voter[],
-): boolean {
-  return (
-    review.status === 'PENDING' &&
-    !people.some((person) => mayForceApproval(review, person)) &&
-    review.versions.every((version) => unfillableEntries(review, version, people).length > 0)
-  );
-}
-
-/** Says who can no longer give what a review waits for, and what to do about it. */
-export function describeUnfillable(policy: Policy, entries: readonly Entry[]): string {
-  return `nobody can give it (${describeEntries(policy, entries)}): an admin can reassign the entry to somebody who can, or the run be cancelled`;
 }
 
 function isAlike(one: Entry, other: Entry): boolean {

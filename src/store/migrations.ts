@@ -665,4 +665,25 @@ export const MIGRATIONS: Readonly<Record<string, SchemaStep>> = {
       await sql.raw(statements).execute(db);
     },
   },
+  '0041_waiting_in_change_log': {
+    async up(db) {
+      // What a step waits for changes while its status stays: a worker that lacks its function has asked for it.
+      // The page of its review says so, too. A trigger for each row costs other updates no more than its condition.
+      const statements = `
+        create function countersign_log_waiting() returns trigger language plpgsql as $$
+        begin
+          insert into change (project_id, kind, id, run_id)
+          values (new.project_id, 'step', new.id, new.run_id);
+          insert into change (project_id, kind, id, run_id)
+          select project_id, 'review', id, run_id from review where step_id = new.id;
+          return null;
+        end $$;
+
+        create trigger log_waiting after update of waiting_for on step
+          for each row when (old.waiting_for is distinct from new.waiting_for)
+          execute function countersign_log_waiting();
+      `;
+      await sql.raw(statements).execute(db);
+    },
+  },
 };

@@ -1,12 +1,12 @@
 import { sql } from 'kysely';
-import { lackedEntries } from '../domain/decidable.js';
-import { describeEntries } from '../domain/decide.js';
-import { hasRole, type Voter } from '../domain/people.js';
+import { describeLack, lackedEntries } from '../domain/decidable.js';
+import type { LockedReview } from '../domain/decide.js';
+import { hasRole, type Role, type Voter } from '../domain/people.js';
 import { type Entry, entriesOf } from '../domain/policy.js';
-import { foldReview } from '../domain/review-state.js';
 import type { Db } from './database.js';
 import { listPeople, personAsVoter } from './people.js';
-import { listFactsOfReviews, readFact } from './reviews.js';
+import { readRuleables } from './reviews.js';
+import type { PersonRow, ReviewRow } from './tables.js';
 
 /** An undecided review that the people there are cannot approve any more. */
 export type UndecidableReview = {
@@ -16,8 +16,8 @@ export type UndecidableReview = {
   readonly blockId: string;
   /** The entries for which there is nobody. */
   readonly missing: readonly Entry[];
-  /** The same in words: `a member of finance, reviewer u_legal`. */
-  readonly lacks: string;
+  /** Who they are, and what to do, in words (see `describeLack`). */
+  readonly lack: string;
 };
 
 /** Which reviews are looked at; all of them unless narrowed. */
@@ -25,8 +25,6 @@ export type UndecidableFilter = {
   readonly projectId?: string;
   /** Those behind this one, in the order in which they opened. */
   readonly afterReviewId?: string;
-  /** Those with an open entry that this person could fill, as they were before they left. */
-  readonly concerning?: Voter;
 };
 
 /** What was found, and the review behind which to go on; null at the end. */
@@ -41,8 +39,6 @@ const PAGE = 1_000;
 /**
  * Lists undecided reviews that nobody can approve any more, in the order in which they opened.
  *
- * Counting members of groups in SQL leaves few suspects, and the domain's rule judges those.
- *
  * @param limit how many to find at most before it stops; the last page of a search may be longer
  */
 export async function listUndecidableReviews(
@@ -54,8 +50,8 @@ export async function listUndecidableReviews(
   const directory = new Directory(db);
   let next = filter.afterReviewId ?? null;
   for (;;) {
-    const page = await listSuspects(db, { ...filter, afterReviewId: next });
-    reviews.push(...(await judge(db, directory, page.suspects)));
+    const page = await pageOfUndecidable(db, directory, { ...filter, afterReviewId: next });
+    reviews.push(...page.found.map(({ undecidable }) => undecidable));
     next = page.next;
     if (next === null || reviews.length >= limit) {
       return { reviews, next };
@@ -63,16 +59,111 @@ export async function listUndecidableReviews(
   }
 }
 
+/** Those that a change of a person has made so: how many, and the first of them. */
+type LeftUndecidable = {
+  readonly count: number;
+  readonly reviewIds: readonly string[];
+  /** There are more reviews that the change may concern than were looked at. */
+  readonly isMore: boolean;
+};
+
+/** How many of them are named. */
+const NAMED = 20;
+
+/** A person before and after they were changed; null where there was or is none. */
+export type PersonChange = {
+  readonly before: PersonRow | null;
+  readonly after: PersonRow | null;
+};
+
+/**
+ * Finds the undecided reviews that nobody can decide any more since a person has changed.
+ *
+ * It looks at one page of those that the change may concern; what could not be decided before either is
+ * not of this change.
+ */
+export async function findLeftUndecidable(
+  db: Db,
+  projectId: string,
+  { before, after }: PersonChange,
+): Promise<LeftUndecidable> {
+  if (before === null || before.removedAt !== null) {
+    return { count: 0, reviewIds: [], isMore: false };
+  }
+  const filter = { projectId, afterReviewId: null, concerning: lostBy(before, after) };
+  const { found, next } = await pageOfUndecidable(db, new Directory(db), filter);
+  const left = found.filter(({ review, people }) => {
+    const then = [...people.filter(({ id }) => id !== before.id), personAsVoter(before)];
+    return lackedEntries(review, then).length === 0;
+  });
+  return {
+    count: left.length,
+    reviewIds: left.slice(0, NAMED).map(({ review }) => review.id),
+    isMore: next !== null,
+  };
+}
+
+/** What somebody could do, and can do no longer. */
+type Lost = {
+  readonly groups: readonly string[];
+  /** They are there no more, under this id. */
+  readonly reviewerId: string | null;
+  /** They review no more. */
+  readonly isReviewer: boolean;
+  /** They are an admin no more, who may approve what runs on their own behalf. */
+  readonly adminId: string | null;
+};
+
+function lostBy(before: PersonRow, after: PersonRow | null): Lost {
+  const hasLost = (role: Role): boolean =>
+    before.roles.includes(role) && after?.roles.includes(role) !== true;
+  return {
+    groups: before.groups.filter((group) => after?.groups.includes(group) !== true),
+    reviewerId: after === null ? before.id : null,
+    isReviewer: hasLost('reviewer'),
+    adminId: after !== null && hasLost('admin') ? before.id : null,
+  };
+}
+
+/** One that was found, with what it was judged by. */
+type Judged = {
+  readonly undecidable: UndecidableReview;
+  readonly review: LockedReview;
+  readonly people: readonly Voter[];
+};
+
+type PageFilter = {
+  readonly projectId?: string;
+  readonly afterReviewId: string | null;
+  /** Those that may have been decidable only with what somebody has lost. */
+  readonly concerning?: Lost;
+};
+
+/**
+ * Those of one page of open reviews that nobody can approve, and the review behind which to go on.
+ *
+ * Counting members of groups in SQL leaves few suspects, and the domain's rule judges those.
+ */
+async function pageOfUndecidable(
+  db: Db,
+  directory: Directory,
+  filter: PageFilter,
+): Promise<{ readonly found: readonly Judged[]; readonly next: string | null }> {
+  const { suspects, next } = await listSuspects(db, filter);
+  return { found: await judge(db, directory, suspects), next };
+}
+
 /**
  * One page of open reviews: those among them where some entry has too few people.
  *
- * Too few is less than the group's own entries, or, where a person fills one entry only, than all
- * entries: whoever has as many people as that can always be seated. Votes that stand are left out of
- * the account, so a suspect may yet prove decidable, and none that is undecidable is missed.
+ * Too few is less than the group's own entries, or, where a person fills one entry only, or an entry was
+ * reassigned, which whoever fills it fills alone, than all entries: whoever has as many people as that can
+ * always be seated. Votes that stand are left out of the account, so a suspect may yet prove decidable, and
+ * none that is undecidable is missed.
  */
 async function listSuspects(
   db: Db,
-  filter: Omit<UndecidableFilter, 'afterReviewId'> & { readonly afterReviewId: string | null },
+  filter: PageFilter,
 ): Promise<{ readonly suspects: readonly string[]; readonly next: string | null }> {
   const { projectId, afterReviewId, concerning } = filter;
   const within = [
@@ -85,7 +176,7 @@ async function listSuspects(
                 select last.project_id, last.created_at, last.id from review last
                  where last.id = ${afterReviewId})`,
         ]),
-    ...(concerning === undefined ? [] : [waitsFor(concerning)]),
+    ...(concerning === undefined ? [] : [mayHaveWaitedFor(concerning)]),
   ];
   const { rows } = await sql<{ id: string; isSuspect: boolean }>`
     with page as materialized (
@@ -110,6 +201,8 @@ async function listSuspects(
     select page.id, coalesce(bool_or(
              coalesce(available.people, 0) - (case when owner.id is null then 0 else 1 end)
                < case when page.policy->>'onePersonOneEntry' = 'true'
+                        or exists (select 1 from fact where fact.review_id = page.id
+                                      and fact.kind = 'reassigned')
                       then needed.of_all else needed.required end), false) as is_suspect
       from page
       left join needed on needed.id = page.id
@@ -128,16 +221,26 @@ async function listSuspects(
   };
 }
 
-function waitsFor({ id, groups, roles }: Voter): ReturnType<typeof sql> {
+function mayHaveWaitedFor({
+  groups,
+  reviewerId,
+  isReviewer,
+  adminId,
+}: Lost): ReturnType<typeof sql> {
+  const ofGroups = sql`${[...groups]}::text[]`;
   const theirs = [
-    sql`(entry.kind = 'group' and entry.subject = any(${[...groups]}::text[]))`,
-    sql`(entry.kind = 'reviewer' and entry.subject = ${id})`,
-    ...(roles.includes('reviewer') ? [sql`entry.kind = 'anyone'`] : []),
+    sql`(entry.kind = 'group' and entry.subject = any(${ofGroups}))`,
+    ...(reviewerId === null
+      ? []
+      : [sql`(entry.kind = 'reviewer' and entry.subject = ${reviewerId})`]),
+    ...(isReviewer ? [sql`entry.kind = 'anyone'`] : []),
   ];
-  return sql`review.id in (
-    select entry.review_id from entry
-     where entry.project_id = review.project_id and entry.status = 'PENDING'
-       and (${sql.join(theirs, sql` or `)}))`;
+  return sql`(exists (
+      select from entry
+       where entry.review_id = review.id and entry.status = 'PENDING'
+         and (${sql.join(theirs, sql` or `)}))
+    or review.policy->'forceApprovalGroups' ?| ${ofGroups}
+    or review.owner_id = ${adminId}::text)`;
 }
 
 /** Those of the suspects that are undecided still, and that nobody can approve. */
@@ -145,54 +248,42 @@ async function judge(
   db: Db,
   directory: Directory,
   ids: readonly string[],
-): Promise<readonly UndecidableReview[]> {
+): Promise<readonly Judged[]> {
   if (ids.length === 0) {
     return [];
   }
   const rows = await db
     .selectFrom('review')
+    .selectAll()
     .where('id', 'in', [...ids])
-    .where('status', '=', 'PENDING')
-    .select(['id', 'projectId', 'runId', 'blockId', 'ownerId', 'policy', 'newestVersionId'])
     .orderBy('projectId')
     .orderBy('createdAt')
     .orderBy('id')
     .execute();
-  const facts = await listFactsOfReviews(db, ids);
-  const versions = await db
-    .selectFrom('version')
-    .where('reviewId', 'in', [...ids])
-    .select(['id', 'reviewId', 'authorKind', 'authorId'])
-    .orderBy('reviewId')
-    .orderBy('ordinal')
-    .execute();
-  const found: UndecidableReview[] = [];
-  for (const { id, projectId, runId, blockId, ownerId, policy, newestVersionId } of rows) {
-    const state = foldReview(policy, (facts.get(id) ?? []).map(readFact));
-    const people = await directory.peopleFor(projectId, ownerId, [
-      ...entriesOf(state.policy),
-      ...state.policy.forceApprovalGroups.map((subject) => ({ kind: 'group', subject }) as const),
-    ]);
-    const missing = lackedEntries(
-      {
-        ownerId,
-        state,
-        newestVersionId,
-        versions: versions
-          .filter(({ reviewId }) => reviewId === id)
-          .map((version) => ({
-            id: version.id,
-            authorId: version.authorKind === 'human' ? version.authorId : null,
-          })),
-      },
-      people,
-    );
-    if (missing.length > 0) {
-      const lacks = describeEntries(state.policy, missing);
-      found.push({ reviewId: id, projectId, runId, blockId, missing, lacks });
-    }
+  const rowsById = new Map(rows.map((row) => [row.id, row]));
+  const found: Judged[] = [];
+  for (const review of await readRuleables(db, rows)) {
+    const row = rowsById.get(review.id);
+    const judged = row === undefined ? null : await judgeOne(directory, row, review);
+    found.push(...(judged === null ? [] : [judged]));
   }
   return found;
+}
+
+async function judgeOne(
+  directory: Directory,
+  { projectId, runId, blockId }: ReviewRow,
+  review: LockedReview,
+): Promise<Judged | null> {
+  const { policy } = review.state;
+  const people = await directory.peopleFor(projectId, review.ownerId, [
+    ...entriesOf(policy),
+    ...policy.forceApprovalGroups.map((subject) => ({ kind: 'group', subject }) as const),
+  ]);
+  const missing = lackedEntries(review, people);
+  const lack = describeLack(policy, missing);
+  const undecidable = { reviewId: review.id, projectId, runId, blockId, missing, lack };
+  return missing.length === 0 ? null : { undecidable, review, people };
 }
 
 type Subject = Pick<Entry, 'kind' | 'subject'>;

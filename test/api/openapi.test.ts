@@ -11,6 +11,19 @@ const document: unknown = JSON.parse(JSON.stringify(createOpenApi(VERSION)));
 const keysOf = (value: unknown): readonly string[] =>
   typeof value === 'object' && value !== null ? Object.keys(value) : [];
 
+/** Every object of the document that may be a schema, with its path: names of properties are none. */
+function schemasWithin(value: unknown, path = '#'): readonly (readonly [string, object])[] {
+  if (typeof value !== 'object' || value === null) {
+    return [];
+  }
+  const areNames = path.endsWith('/properties') || path.endsWith('/schemas');
+  const own = areNames || Array.isArray(value) ? [] : [[path, value] as const];
+  const inside = Object.entries(value).flatMap(([key, each]) =>
+    schemasWithin(each, `${path}/${key}`),
+  );
+  return [...own, ...inside];
+}
+
 describe('the OpenAPI document', () => {
   test('is the one that is committed', async () => {
     const text = await readFile(new URL('../../openapi.json', import.meta.url), 'utf8');
@@ -75,6 +88,26 @@ describe('the OpenAPI document', () => {
     for (const [, path = ''] of references) {
       expect(valueAt(document, ...path.split('/')), path).toBeDefined();
     }
+  });
+
+  test('says of what is defined elsewhere no more than a description, and nothing in words of our tools', () => {
+    const schemas = schemasWithin(document);
+    expect(schemas.length).toBeGreaterThan(500);
+    for (const [path, schema] of schemas) {
+      if (Object.hasOwn(schema, '$ref')) {
+        expect(['$ref', 'description'], path).toEqual(expect.arrayContaining(Object.keys(schema)));
+      }
+      expect(Object.keys(schema), path).not.toContain('override');
+    }
+  });
+
+  test('says what a definition has, of its request as of the check of one', () => {
+    const body = valueAt(document, 'components', 'schemas', 'DefinitionRequest');
+    expect(body).toMatchObject({
+      type: 'object',
+      required: ['blocks'],
+      properties: { blocks: { type: 'array', minItems: 1 } },
+    });
   });
 
   test('has no answer that forbids further keys', () => {

@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cancelRun } from '../../src/store/cancel-run.js';
 import { endRun } from '../../src/store/end-run.js';
-import { takeStep } from '../../src/store/gates.js';
 import { beginStep, failAttempt } from '../../src/store/ledger.js';
 import { stepIdOf } from '../../src/domain/step-ids.js';
 import { SYSTEM } from '../../src/store/actors.js';
-import { gateOf, runOf } from '../support/callers.js';
+import { gateOf } from '../support/callers.js';
 import {
   type Caller,
   domainError,
@@ -66,15 +65,8 @@ async function begin(...blocks: readonly { readonly id: string }[]): Promise<str
 }
 
 /** Executes `pay` until it has failed, or nobody can know what it did; the run ends in error with it. */
-async function fail(runId: string, how: 'failed' | 'unknown'): Promise<string> {
-  const stepId = stepIdOf(runId, 'pay');
-  const taking = await takeStep(api.db, stepId, gateOf(stepId));
-  const caller = taking.kind === 'not_theirs' ? runOf(stepId) : gateOf(stepId);
-  await beginStep(api.db, stepId, caller, 't');
-  await failAttempt(api.db, stepId, 't', 'no such account', how === 'unknown');
-  await endRun(api.db, runId, { kind: 'failed', stepId });
-  return stepId;
-}
+const fail = (runId: string, how: 'failed' | 'unknown'): Promise<string> =>
+  api.progress.fail(runId, 'pay', how);
 
 /** Opens the review of `pay`'s input, and lets an admin approve it. */
 async function approveInput(runId: string): Promise<string> {
@@ -111,6 +103,9 @@ describe('a run in error', () => {
       review: { status: 'APPROVED' },
     });
     expect(api.forwarded).toHaveLength(before);
+    expect(await api.get(`/v1/workflows/reviews/${review.id}/explain`)).toMatchObject({
+      body: { waiting_for: 'It is approved; released as soon as its run goes on.' },
+    });
   });
 
   test('goes on from its failed step, with the approval that was given', async () => {

@@ -308,7 +308,7 @@ describe('explain', () => {
       status: 'PENDING',
       version_id: review.seedId,
       waiting_for:
-        'It is waiting for a member of finance, a member of legal, reviewer u_owner; nobody can give it (a member of finance): an admin can reassign the entry to somebody who can, or the run be cancelled.',
+        'It is waiting for a member of finance, a member of legal, reviewer u_owner; nobody can give it (a member of finance): an admin can add somebody who can (PUT /v1/users/{id}) or reassign the entry (POST /v1/workflows/reviews/{id}/reassign), or the run be cancelled.',
       opened_because: 'total_amount is null',
       due_at: null,
       gate: review.row.gate,
@@ -491,7 +491,7 @@ describe('votes', () => {
   });
 });
 
-test('a rejection closes the unclaimed sibling reviews of its run', async () => {
+test('a rejection closes the other reviews of its run that are not released', async () => {
   const blocks = ['one', 'two'].map((id) => ({
     id,
     type: 'task',

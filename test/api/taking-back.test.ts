@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { WAY_OUT } from '../../src/domain/decidable.js';
 import {
   type Caller,
   type OpenedReview,
@@ -148,6 +149,26 @@ describe('a review that nobody can decide any more', () => {
     expect((await put(['tax', 'more'])).body).toMatchObject({ warnings: [] });
     expect((await put(['more'])).body).toMatchObject({ warnings: [{ review_ids: [review.id] }] });
     expect((await put([])).body).toMatchObject({ warnings: [] });
+  });
+
+  test('is none while somebody may use its override, in the answer to a change as in its explanation', async () => {
+    const ola = await api.person('u_ola', { groups: ['oncall'] });
+    const review = await api.openReview({
+      owner,
+      review: { groups: ['empty'], force_approval_groups: ['oncall'] },
+    });
+    expect(await explain(review)).toMatchObject({
+      waiting_for: 'It is waiting for a member of empty.',
+    });
+    expect((await api.send('DELETE', `/v1/users/${ola.id}`)).body).toMatchObject({
+      warnings: [
+        {
+          review_ids: [review.id],
+          message: `Nobody can decide 1 open review any more: ${WAY_OUT}.`,
+        },
+      ],
+    });
+    expect(String(valueAt(await explain(review), 'waiting_for'))).toContain(WAY_OUT);
   });
 
   test('because its owner is the last member of the group says so', async () => {

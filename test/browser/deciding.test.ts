@@ -1,7 +1,9 @@
+import { sql } from 'kysely';
 import { describe, expect, test } from 'vitest';
 import type { Client } from '../../src/client/index.js';
 import { until } from '../support/until.js';
 import { clientOf, linkFor } from './browser.js';
+import { inStore } from './gone.js';
 import { useWindows } from './windows.js';
 import { INVOICE, openReview } from './workflows.js';
 
@@ -219,6 +221,18 @@ describe('live', () => {
     const { page } = await on(`/reviews/${review.id}`, 'dana');
     await clientOf('lee').reviews.approve(review.id, review.newest_version_id);
     await page.getByRole('region', { name: 'Approvals' }).getByText('1 of 2').waitFor();
+  });
+});
+
+describe('a step that waits for a function', () => {
+  test('says so on the page of its run as soon as a worker has missed it', async () => {
+    const { run, review } = await openReview(admin(), 'payroll', { total: 4 });
+    const { page } = await on(`/runs/${run.id}`, 'admin');
+    const words = "It waits for a worker that has the function 'pay'.";
+    await inStore(async (db) => {
+      await sql`update step set waiting_for = ${words} where id = ${review.step_id}`.execute(db);
+    });
+    await page.getByText(words).waitFor();
   });
 });
 

@@ -59,7 +59,13 @@ async function startStack(): Promise<Stack> {
     file: process.execPath,
     args: ['bin/countersign.js', 'up'],
     cwd: ROOT,
-    env: { ...process.env, PORT: `${await freePort()}`, COUNTERSIGN_HOME: home.path },
+    env: {
+      ...process.env,
+      PORT: `${await freePort()}`,
+      COUNTERSIGN_HOME: home.path,
+      // Services that fail on purpose listen beside the tests.
+      COUNTERSIGN_HTTP_ALLOW: '127.0.0.1',
+    },
     deathSignal: 'TERM',
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -99,6 +99,30 @@ describe('reviews', () => {
     expect(done.submission_status).toBe('accepted');
   });
 
+  test('lose an approval that is taken back, and get entries that others fill', async () => {
+    const { id, seedId } = await api.openReview({ review: { groups: ['finance', 'legal'] } });
+    const client = clientOf(ann);
+    const own = { what: 'own_approval', reason: 'the wrong one' } as const;
+    await expect(client.reviews.withdraw(id, own)).rejects.toMatchObject({
+      status: 409,
+      code: 'no_approval_of_yours',
+    });
+    await client.reviews.approve(id, seedId);
+    expect((await client.reviews.withdraw(id, own)).review).toMatchObject({
+      status: 'PENDING',
+      entries: [{ status: 'PENDING' }, { status: 'PENDING' }],
+    });
+    const to = { reviewer: 'u_ann' };
+    const entry = { entry: 'group:legal#1', to, reason: 'nobody is in legal' };
+    await expect(client.reviews.reassign(id, entry)).rejects.toMatchObject({ status: 403 });
+    const given = await admin.reviews.reassign(id, entry);
+    expect(given).toMatchObject({ submission_status: 'accepted', review: { status: 'PENDING' } });
+    expect((await admin.reviews.explain(id)).missing).toMatchObject([
+      { key: 'group:finance#1' },
+      { key: 'group:legal#1', subject: 'u_ann', could_fill: [{ id: 'u_ann' }] },
+    ]);
+  });
+
   test('that nobody may decide so answer why, with a code', async () => {
     const { id, seedId } = await api.openReview({ owner: ann });
     const own = clientOf(ann).reviews.approve(id, seedId);
@@ -147,6 +171,34 @@ describe('runs', () => {
     const cancelled = await admin.runs.cancel(run.id, { reason: 'not needed' });
     expect(cancelled.cancellation_status).toMatch(/^cancell/);
     expect((await ended).lifecycle).toEqual({ status: 'cancelled', reason: 'not needed' });
+  });
+
+  test('in error are retried, once it is said what became of an unknown outcome', async () => {
+    const pay = { id: 'pay', type: 'task', executor: { kind: 'function', name: 'pay' } };
+    await admin.workflows.put('wf_pay', {
+      blocks: [{ ...pay, execution: { repeatable: false, attempts: 1, timeout: '30s' } }],
+    });
+    const { id } = await admin.runs.start({ workflow_id: 'wf_pay' });
+    await api.progress.begin(id);
+    const stepId = await api.progress.fail(id, 'pay', 'unknown');
+    await expect(admin.runs.retry(id)).rejects.toMatchObject({
+      status: 409,
+      code: 'outcome_unknown',
+    });
+    const settled = await admin.steps.settle(stepId, { happened: true, output: { paid: true } });
+    expect(settled).toMatchObject({ lifecycle: { status: 'completed' }, outcome_unknown: false });
+    await expect(admin.steps.settle(stepId, { happened: false })).rejects.toMatchObject({
+      status: 409,
+      code: 'outcome_known',
+    });
+    await expect(admin.runs.retry(id, { steps: [stepId] })).rejects.toMatchObject({
+      status: 409,
+      code: 'step_not_failed',
+    });
+    expect(await admin.runs.retry(id)).toMatchObject({
+      step_ids: [],
+      run: { id, lifecycle: { status: 'running' } },
+    });
   });
 
   test('have steps', async () => {

@@ -348,7 +348,7 @@ describe('what is released without being asked', () => {
     expect(await on.reviewOf(one.run, 'drop_table')).toMatchObject({ status: 'EXECUTED', seq: 1 });
   });
 
-  test('a gate on a block’s output has nothing to execute, and shows EXECUTED once it was claimed', async () => {
+  test('a gate on a block’s output has nothing to execute, and shows EXECUTED once it was released', async () => {
     const run = await on.run(
       [block('extract', { review: gate({ release: { after: '1s' } }) })],
       { extract: { total: 5 } },

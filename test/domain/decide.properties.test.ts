@@ -384,7 +384,7 @@ describe('a gate, whatever is asked of it and by whom', () => {
       reopened: all.filter(
         ({ before, after }) => before.status === 'APPROVED' && after.status === 'PENDING',
       ),
-      claimed: all.filter(({ before }) => before.status === 'PROCESSING'),
+      released: all.filter(({ before }) => before.status === 'PROCESSING'),
       repeated: all.filter(({ ruling }) => ruling.kind === 'repeat'),
       known: all.filter(({ ruling }) => ruling.kind === 'already'),
     };

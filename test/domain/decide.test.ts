@@ -268,16 +268,16 @@ describe('decide, over every status, command and person', () => {
     ['CANCELLED', 'withdraw', 'undo', 'REVIEW_CANCELLED'],
     ['CANCELLED', 'release', 'release', 'REVIEW_CANCELLED'],
 
-    ...(['PROCESSING', 'EXECUTED', 'UNKNOWN'] as const).flatMap((claimed): readonly Row[] => [
-      [claimed, 'approve', 'approve', 'already', late],
-      [claimed, 'approve another version', 'approve', 'REVIEW_DECIDED'],
-      [claimed, 'reject', 'reject', 'REVIEW_DECIDED'],
-      [claimed, 'reject or withdraw', 'reject', 'REVIEW_DECIDED'],
-      [claimed, 'revoke', 'reject', 'REVIEW_DECIDED'],
-      [claimed, 'force an approval', 'force', 'already'],
-      [claimed, 'force a rejection', 'force against', 'REVIEW_DECIDED'],
-      [claimed, 'withdraw', 'undo', 'ALREADY_RELEASED'],
-      [claimed, 'release', 'release', 'ALREADY_RELEASED'],
+    ...(['PROCESSING', 'EXECUTED', 'UNKNOWN'] as const).flatMap((released): readonly Row[] => [
+      [released, 'approve', 'approve', 'already', late],
+      [released, 'approve another version', 'approve', 'REVIEW_DECIDED'],
+      [released, 'reject', 'reject', 'REVIEW_DECIDED'],
+      [released, 'reject or withdraw', 'reject', 'REVIEW_DECIDED'],
+      [released, 'revoke', 'reject', 'REVIEW_DECIDED'],
+      [released, 'force an approval', 'force', 'already'],
+      [released, 'force a rejection', 'force against', 'REVIEW_DECIDED'],
+      [released, 'withdraw', 'undo', 'ALREADY_RELEASED'],
+      [released, 'release', 'release', 'ALREADY_RELEASED'],
     ]),
   ];
 

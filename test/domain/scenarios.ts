@@ -18,7 +18,7 @@ export type Step =
   | { readonly kind: 'asked'; readonly voter: Voter; readonly command: Command }
   | { readonly kind: 'corrected'; readonly voter: Voter; readonly parentId: string }
   | { readonly kind: 'run cancelled' }
-  | { readonly kind: 'release claimed' };
+  | { readonly kind: 'released' };
 
 /** One command, what was ruled on it, and the review around it. */
 export type Played = {
@@ -40,7 +40,7 @@ export type Scenario = {
 /**
  * Plays a scenario as the store would: rule under the lock, number the fact, fold it in.
  *
- * A cancellation ends a review that is pending or approved; a claim takes one that is approved.
+ * A cancellation ends a review that is pending or approved; a release takes one that is approved.
  */
 export function play({ policy, ownerId, versions, steps }: Scenario): {
   readonly review: LockedReview;
@@ -82,7 +82,7 @@ export function play({ policy, ownerId, versions, steps }: Scenario): {
           record({ kind: 'cancelled', actorId: ownerId });
         }
         break;
-      case 'release claimed':
+      case 'released':
         if (before.status === 'APPROVED') {
           review = { ...before, status: 'PROCESSING' };
         }
@@ -211,7 +211,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 1,
     arbitrary: seldom.map((isCancelled): Step => ({
-      kind: isCancelled ? 'run cancelled' : 'release claimed',
+      kind: isCancelled ? 'run cancelled' : 'released',
     })),
   },
 );

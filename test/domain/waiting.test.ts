@@ -1,27 +1,9 @@
-import { fc, test } from '@fast-check/vitest';
-import { describe, expect } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { NewFact } from '../../src/domain/facts.js';
 import type { Policy } from '../../src/domain/policy.js';
-import { decide } from '../../src/domain/decide.js';
-import { evolve, foldReview } from '../../src/domain/review-state.js';
-import {
-  describeUnfillable,
-  describeWaiting,
-  isUndecidable,
-  missingEntries,
-  unfillableEntries,
-} from '../../src/domain/waiting.js';
-import {
-  aLockedReview,
-  aPerson,
-  aPolicy,
-  aService,
-  aVersion,
-  aVote,
-  groups,
-  numbered,
-} from '../support/builders.js';
-import { anyReassignedScenario, anyVoter, play } from './scenarios.js';
+import { foldReview } from '../../src/domain/review-state.js';
+import { describeWaiting, missingEntries } from '../../src/domain/waiting.js';
+import { aPerson, aPolicy, aService, aVote, groups, numbered } from '../support/builders.js';
 
 const byAnn = aVote({ fills: ['group:finance#1'] });
 const byAnyone = aVote();
@@ -81,7 +63,7 @@ describe('describeWaiting', () => {
       [byAnn],
       'waiting for reviewer u_leg',
     ],
-    ['approved', aPolicy(), [byAnyone], 'approved; claiming the release'],
+    ['approved', aPolicy(), [byAnyone], 'approved; released as soon as its run goes on'],
     [
       'approved, with time to undo',
       aPolicy({ release: { afterMs: 30_000 } }),
@@ -98,7 +80,7 @@ describe('describeWaiting', () => {
       'approved, its release asked for',
       aPolicy({ release: 'manual' }),
       [byAnyone, request],
-      'approved; claiming the release',
+      'approved; released as soon as its run goes on',
     ],
     ['rejected', aPolicy(), [aVote({ verdict: 'rejected' })], 'rejected'],
     ['revoked', aPolicy(), [byAnyone, aVote({ verdict: 'revoked' })], 'revoked'],
@@ -213,124 +195,4 @@ describe('missingEntries', () => {
   test('names nobody where nothing is missing', () => {
     expect(missing(aPolicy(), [byAnyone])).toEqual({});
   });
-});
-
-describe('unfillableEntries', () => {
-  const ann = aPerson('u_ann', { groups: ['finance'] });
-  const bob = aPerson('u_bob', { groups: ['finance'] });
-  const owner = aPerson('u_owner', { groups: ['finance'] });
-  const two = aPolicy({ groups: [{ group: 'finance', required: 2 }] });
-  const keys = (policy: Policy, facts: readonly NewFact[], people: readonly (typeof ann)[]) =>
-    unfillableEntries(
-      { ownerId: 'u_owner', state: foldReview(policy, numbered(facts)) },
-      { id: 'rvr_1', authorId: null },
-      people,
-    ).map(({ key }) => key);
-  const twoKeys = ['group:finance#1', 'group:finance#2'];
-
-  test.each<
-    readonly [string, Policy, readonly NewFact[], readonly (typeof ann)[], readonly string[]]
-  >([
-    ['enough members', two, [], [ann, bob], []],
-    ['fewer members than are required', two, [], [ann], ['group:finance#2']],
-    [
-      'the owner as the last member',
-      two,
-      [aVote({ fills: twoKeys })],
-      [ann, owner],
-      ['group:finance#2'],
-    ],
-    ['an empty group', aPolicy({ groups: groups('legal') }), [], [ann], ['group:legal#1']],
-    [
-      'a named reviewer who is gone',
-      aPolicy({ reviewers: [{ id: 'u_cfo', mandatory: true }] }),
-      [],
-      [ann],
-      ['user:u_cfo'],
-    ],
-    [
-      'somebody who approved, and can fill nothing today',
-      two,
-      [aVote({ fills: twoKeys })],
-      [aPerson('u_ann'), bob],
-      [],
-    ],
-    [
-      'an entry given to the only one who fills another',
-      aPolicy({ groups: groups('finance', 'legal') }),
-      [
-        {
-          kind: 'reassigned',
-          actorId: 'u_admin',
-          entry: 'group:legal#1',
-          to: { kind: 'group', subject: 'finance' },
-        },
-      ],
-      [ann],
-      ['group:finance#1'],
-    ],
-  ])('with %s', (_title, policy, facts, people, missing) => {
-    expect(keys(policy, facts, people)).toEqual(missing);
-  });
-
-  test('says what to do about it', () => {
-    const policy = aPolicy({ reviewers: [{ id: 'u_cfo', mandatory: true }] });
-    const entries = [
-      { key: 'user:u_cfo', kind: 'reviewer', subject: 'u_cfo', mandatory: true },
-    ] as const;
-    expect(describeUnfillable(policy, entries)).toBe(
-      'nobody can give it (reviewer u_cfo): an admin can reassign the entry to somebody who can, or the run be cancelled',
-    );
-  });
-
-  test('leave a review decidable where a declared override is there, or another version', () => {
-    const policy = aPolicy({ groups: groups('legal'), forceApprovalGroups: ['oncall'] });
-    const sre = aPerson('u_sre', { groups: ['oncall'] });
-    expect(isUndecidable(aLockedReview({ policy }), [ann])).toBe(true);
-    expect(isUndecidable(aLockedReview({ policy }), [ann, sre])).toBe(false);
-    const strict = aPolicy({ groups: groups('finance'), correctionAuthorMayApprove: false });
-    const versions = [
-      aVersion('rvr_1'),
-      aVersion('rvr_2', { parentId: 'rvr_1', authorId: 'u_ann' }),
-    ];
-    expect(isUndecidable(aLockedReview({ policy: strict, versions }), [ann])).toBe(false);
-    expect(
-      isUndecidable(aLockedReview({ policy: strict, versions: versions.slice(1) }), [ann]),
-    ).toBe(true);
-  });
-
-  const anyPeople = fc.uniqueArray(anyVoter, { selector: ({ id }) => id, maxLength: 5 });
-
-  test.prop([anyReassignedScenario, anyPeople], { numRuns: 1_000 })(
-    'are none where people approve one after the other and the review comes to be approved',
-    (scenario, people) => {
-      const { review } = play(scenario);
-      if (review.status !== 'PENDING') {
-        return;
-      }
-      for (const { id: versionId } of review.versions) {
-        const approve = {
-          kind: 'vote',
-          verdict: 'approved',
-          versionId,
-          force: false,
-          mayWithdraw: false,
-          refusedWhenFinal: false,
-          timeWindow: null,
-          acknowledgedVersionIds: review.versions.map(({ id }) => id),
-        } as const;
-        let now = review;
-        for (const voter of people) {
-          const ruling = decide(now, approve, voter);
-          if (ruling.kind === 'recorded') {
-            const state = evolve(now.state, { ...ruling.fact, seq: now.state.seq + 1, id: 'x' });
-            now = { ...now, state, status: state.status };
-          }
-        }
-        if (now.status === 'APPROVED') {
-          expect(isUndecidable(review, people)).toBe(false);
-        }
-      }
-    },
-  );
 });

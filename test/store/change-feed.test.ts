@@ -10,7 +10,10 @@ import {
   removeOldChanges,
 } from '../../src/store/change-feed.js';
 import type { Db } from '../../src/store/database.js';
+import { stepIdOf } from '../../src/domain/step-ids.js';
+import { beginStep } from '../../src/store/ledger.js';
 import { leaseDueMessages, settleMessage } from '../../src/store/outbox.js';
+import { gateOf, runOf } from '../support/callers.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { aBlock, aGate, aParkedGate, aRunningRun, park, person, vote } from '../support/parked.js';
 import { until } from '../support/until.js';
@@ -183,6 +186,32 @@ describe('what is written to it', () => {
         .where('runId', '=', run.id)
         .execute();
     expect(await changesOf(untold)).toEqual([]);
+  });
+
+  test('is a step that begins to wait for a function, and waits no more', async () => {
+    const { db } = database;
+    const run = await aRunningRun(db, [aBlock('pay')]);
+    const stepId = stepIdOf(run.id, 'pay');
+    const begin = (missing: string | null) => () =>
+      beginStep(db, stepId, runOf(stepId), 't', () => missing);
+    const theirs = [`step ${stepId} of ${run.id}`];
+    expect(inOrder(await changesOf(begin("It waits for 'pay'.")))).toEqual(theirs);
+    // It asks again and again, and nothing has changed.
+    expect(await changesOf(begin("It waits for 'pay'."))).toEqual([]);
+    expect(inOrder(await changesOf(begin(null)))).toEqual(theirs);
+  });
+
+  test('is the review of such a step, too: its page says what it waits for', async () => {
+    const { db } = database;
+    const gate = await aParkedGate(db, { placement: 'input' });
+    const { run, review, stepId, holder } = gate;
+    await vote(db, gate, person('u_ann'));
+    const caller = { ...gateOf(stepId), workflowId: holder };
+    const begin = () => beginStep(db, stepId, caller, 't', () => "It waits for 'pay'.");
+    expect(inOrder(await changesOf(begin))).toEqual([
+      `review ${review.id} of ${run.id}`,
+      `step ${stepId} of ${run.id}`,
+    ]);
   });
 
   test('needs no NOTIFY: nothing in the database sends any', async () => {

@@ -78,7 +78,7 @@ async function leaseOne(): Promise<LeasedMessage> {
 }
 
 describe('leaseDueMessages', () => {
-  test('gives 400 runs of 5 messages to eight claimers, none twice at once, and each start before the rest of its run', async () => {
+  test('gives 400 runs of 5 messages to eight senders, none twice at once, and each start before the rest of its run', async () => {
     const { db } = database;
     const version = await putWorkflow(db, SYSTEM, aDefinition([aBlock('only')]));
     const request = { version, inputs: {}, metadata: null, ownerId: null, commandId: null };
@@ -104,7 +104,7 @@ describe('leaseDueMessages', () => {
     const started = new Set<string>();
     const faults: string[] = [];
     let settled = 0;
-    const claimAll = async (): Promise<void> => {
+    const leaseAll = async (): Promise<void> => {
       while (settled < 2_000) {
         const messages = await leaseDueMessages(db, { limit: 50, leaseMs: 60_000 });
         for (const { id, runId, kind, attempts } of messages) {
@@ -129,7 +129,7 @@ describe('leaseDueMessages', () => {
         settled += messages.length;
       }
     };
-    await Promise.all(Array.from({ length: 8 }, claimAll));
+    await Promise.all(Array.from({ length: 8 }, leaseAll));
 
     expect(faults).toEqual([]);
     expect(leased.size).toBe(2_000);
@@ -278,7 +278,7 @@ describe('a lease', () => {
     expect(await leaseDueMessages(db, ALL)).toEqual([]);
   });
 
-  test('is of one batch: two claimers have different tokens', async () => {
+  test('is of one batch: two senders have different tokens', async () => {
     const { db } = database;
     const run = await aRun(db);
     for (const n of [1, 2, 3, 4]) {

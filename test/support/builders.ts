@@ -76,7 +76,7 @@ export function aLockedReview(
   given: {
     readonly policy?: Policy;
     readonly facts?: readonly Fact[];
-    /** Only where the system has claimed the release: else it follows from the facts. */
+    /** Only where its step has been released: else it follows from the facts. */
     readonly status?: ReviewStatus;
     readonly ownerId?: string | null;
     readonly versions?: readonly VersionFacts[];

@@ -9,6 +9,7 @@ import { beginIterations } from '../../src/store/iterations.js';
 import {
   beginStep,
   completeStep,
+  failAttempt,
   failStep,
   finishStep,
   markRunning,
@@ -30,6 +31,13 @@ export type Progress = {
   openReview(runId: string, blockId: string, firing?: Partial<Fired>): Promise<ReviewRow>;
   /** Runs a block that has no gate to its end. */
   complete(runId: string, blockId: string): Promise<void>;
+  /**
+   * Executes a block that is free to begin until it has failed, or until nobody can know what it did; its run
+   * ends in error with it.
+   *
+   * @returns the id of its step
+   */
+  fail(runId: string, blockId: string, how: 'failed' | 'unknown'): Promise<string>;
   /** Writes the iterations of a for_each whose items are released, by its step. */
   iterate(stepId: string): Promise<void>;
   /** Asks as the gate of a review how it stands, by which what is due is released. */
@@ -96,6 +104,15 @@ export function createProgress(db: Db): Progress {
       await finishStep(db, { stepId, attemptToken, result }, (tx, now) =>
         completeStep(tx, now.run, now.step, null),
       );
+    },
+    fail: async (runId, blockId, how) => {
+      const stepId = stepIdOf(runId, blockId);
+      const taking = await takeStep(db, stepId, gateOf(stepId));
+      const caller = taking.kind === 'not_theirs' ? runOf(stepId) : gateOf(stepId);
+      await beginStep(db, stepId, caller, 't');
+      await failAttempt(db, stepId, 't', 'no such account', how === 'unknown');
+      await endRun(db, runId, { kind: 'failed', stepId });
+      return stepId;
     },
     iterate: async (stepId) => {
       await beginIterations(db, stepId, loopOf(stepId), true);

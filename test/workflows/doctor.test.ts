@@ -339,6 +339,49 @@ describe('doctor', () => {
     expect(await on.ended(run)).toMatchObject({ status: 'completed' });
   });
 
+  test('replaces an execution that does not notice that its gate is gone, and keeps the votes', async () => {
+    const twoOfThem = gate({ groups: [{ group: 'finance', required: 2 }] });
+    const blocks = [block('extract', { review: twoOfThem }), passing('book', 'extract')];
+    const run = await on.run(blocks, { extract: { total: 5 } });
+    const review = await on.reviewOf(run, 'extract');
+    const holder = (await on.step(run, 'extract')).holder ?? '';
+    await on.vote(review, reviewer('u1', 'finance'));
+    // As of a Temporal that was restored from before the gate was begun anew: it has the one before, and its run.
+    const lost = `${run.id}_extract~lost`;
+    await op.idle(holder);
+    await sql`update step set holder = ${lost}, holder_number = holder_number + 1 where holder = ${holder}`.execute(
+      on.database.db,
+    );
+    const [found] = await foundAtRest(run.id, 1);
+    expect(found).toMatchObject({
+      code: 'GATE_GONE',
+      reviewId: review.id,
+      message: `Step ${run.id}_extract waits for workflow '${lost}', which does not exist in Temporal, and its run's workflow does not notice: that can be replaced, and the ledger keeps what was done.`,
+      remedy: { kind: 'replace_execution', runId: run.id, holder: lost },
+    });
+    const remedy = found?.remedy ?? expect.fail('nothing to mend it with');
+    expect(isSafeUnattended(remedy)).toBe(false);
+    const { db } = on.database;
+    const stale: Remedy =
+      remedy.kind === 'replace_execution'
+        ? { ...remedy, historyLength: remedy.historyLength + 1 }
+        : remedy;
+    expect(await repair(db, on.temporal, stale)).toBe('no longer so');
+    expect(await repair(db, on.temporal, remedy)).toBe('mended');
+    expect(await repair(db, on.temporal, remedy)).toBe('no longer so');
+    await until('a new gate', async () => (await on.step(run, 'extract')).holder !== lost);
+    await until('the gate before to end', async () => (await op.status(holder)) !== 'RUNNING');
+    await on.vote(review, reviewer('u2', 'finance'));
+    expect(await on.ended(run)).toMatchObject({ status: 'completed' });
+    expect(await on.step(run, 'book')).toMatchObject({ output: '{"total":5}' });
+    expect(await findings(run.id)).toEqual([]);
+    const { rows } =
+      await sql`select 1 from audit where run_id = ${run.id} and action = 'run_restarted'`.execute(
+        db,
+      );
+    expect(rows).toHaveLength(1);
+  });
+
   test('says of a review that nobody can approve any more', async () => {
     const { db } = on.database;
     const only = { id: 'u_only', name: 'Only', email: 'only@example.com', slackId: '' };

@@ -494,7 +494,7 @@ describe('for_each', () => {
       });
     });
 
-    test('a withdrawal before the claim drops as well', async () => {
+    test('a withdrawal before the release drops as well', async () => {
       const late = gate({ on_reject: 'drop', release: { after: '1h' } });
       const run = await on.run([forEach('each', [block('check', { review: late })])], {
         each: [{ n: 1 }],

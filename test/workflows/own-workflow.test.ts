@@ -1,7 +1,8 @@
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
+import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { diagnose, type Finding } from '../../src/delivery/doctor.js';
+import { diagnose, type Finding, isSafeUnattended, repair } from '../../src/delivery/doctor.js';
 import { MAX_VALUE_BYTES } from '../../src/domain/external-review.js';
 import type { JsonObject } from '../../src/domain/json.js';
 import { canonicalJson } from '../../src/rules/canonical.js';
@@ -730,6 +731,38 @@ describe('while somebody is away', () => {
     expect(await op.client.workflow.getHandle(workflow.workflowId).result()).toMatchObject({
       approved: true,
       by: 'u1',
+    });
+  });
+
+  test('a run that was not ended with its step is ended by doctor once its gate is gone, also unattended', async () => {
+    const workflow = await author.start('ask', author.options(REFUND));
+    const { review, run, holder } = await author.reviewOf(workflow);
+    await whileAway(async () => {
+      await on.vote(review, u1);
+      const { db } = on.database;
+      // No transaction of ours leaves it so: whoever repairs a database by hand might.
+      await sql`update run set status = 'running', ended_at = null where id = ${run.id}`.execute(
+        db,
+      );
+      expect(await doctorFor(run)).toEqual([]); // its gate is there, and will end it
+      await op.terminate(holder);
+      await goneFrom(holder);
+      const found = await doctorFor(run);
+      expect(found).toEqual([
+        {
+          code: 'GATE_GONE',
+          runId: run.id,
+          reviewId: review.id,
+          message: `Run ${run.id} has done what it was for, and its gate has ended: it can be ended in the store.`,
+          remedy: { kind: 'end_external_run', runId: run.id },
+        },
+      ]);
+      const remedy = found[0]?.remedy ?? expect.fail('nothing to mend it with');
+      expect(isSafeUnattended(remedy)).toBe(true);
+      expect(await repair(db, on.temporal, remedy)).toBe('mended');
+      expect(await getRun(db, run.id)).toMatchObject({ status: 'completed' });
+      expect(await repair(db, on.temporal, remedy)).toBe('no longer so');
+      expect(await doctorFor(run)).toEqual([]);
     });
   });
 

@@ -54,11 +54,11 @@ async function approved(
 async function refusedTimes(holder: string, times: number): Promise<void> {
   await until(`${times} questions in vain`, async () => {
     const events = await op.history(holder);
-    const claims = events.filter(
+    const questions = events.filter(
       ({ activityTaskScheduledEventAttributes: activity }) =>
         activity?.activityType?.name === 'checkGate',
     );
-    return claims.length >= times;
+    return questions.length >= times;
   });
   await op.idle(holder);
 }

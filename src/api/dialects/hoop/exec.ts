@@ -88,8 +88,8 @@ const REFUSALS = {
 /**
  * Asks for the execution of what was approved, and waits for what comes of it.
  *
- * The request is only recorded here; the workflow claims, once. What is released without being asked
- * is waited for in the same way.
+ * The transaction that records the request releases the step, once, and the workflow executes its block.
+ * What is released without being asked is waited for in the same way.
  */
 export async function execute(call: Call, id: string): Promise<Answer | ApiError> {
   const row = await findNamedReview(call, id);

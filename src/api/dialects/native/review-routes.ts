@@ -1,17 +1,13 @@
 import { z } from 'zod';
 import type { Assignee, Entry } from '../../../domain/policy.js';
-import {
-  describeUnfillable,
-  describeWaiting,
-  missingEntries,
-  unfillableEntries,
-} from '../../../domain/waiting.js';
-import { foldReview, shownVersionId, type ReviewState } from '../../../domain/review-state.js';
+import { describeLack, lackedEntries } from '../../../domain/decidable.js';
+import { describeWaiting, missingEntries } from '../../../domain/waiting.js';
+import { shownVersionId, type ReviewState } from '../../../domain/review-state.js';
 import { REVIEW_STATUSES } from '../../../domain/statuses.js';
 import { tally } from '../../../domain/tally.js';
 import { listPeople, personAsVoter } from '../../../store/people.js';
 import { reassignEntry } from '../../../store/reassign.js';
-import { findReview, findVersion, listFacts, readFact } from '../../../store/reviews.js';
+import { findReview, listFacts, readRuleable } from '../../../store/reviews.js';
 import { findStep } from '../../../store/steps.js';
 import type { FactRow, ReviewRow, StepRow } from '../../../store/tables.js';
 import { ok } from '../../answer.js';
@@ -164,19 +160,16 @@ const explain = route({
     if (row === null) {
       return notFound('review', id);
     }
-    const facts = await listFacts(deps.db, id);
     const people = await listPeople(deps.db, caller.projectId);
     const names = new Map(people.map((person) => [person.id, person.name]));
-    const state = foldReview(row.policy, facts.map(readFact));
+    const voters = people.map(personAsVoter);
+    const { review } = await readRuleable(deps.db, row);
+    const { state, versions } = review;
     const versionId = shownVersionId(state, row.newestVersionId);
-    const version = await findVersion(deps.db, caller.projectId, versionId);
-    const shown = {
-      id: versionId,
-      authorId: version?.authorKind === 'human' ? version.authorId : null,
-    };
-    const about = [{ ownerId: row.ownerId, state }, shown, people.map(personAsVoter)] as const;
-    const open = row.status === 'PENDING' ? missingEntries(...about) : [];
-    const stuck = row.status === 'PENDING' ? unfillableEntries(...about) : [];
+    const version = versions.find((one) => one.id === versionId);
+    const shown = { id: versionId, authorId: version?.authorId ?? null };
+    const open = row.status === 'PENDING' ? missingEntries(review, shown, voters) : [];
+    const stuck = lackedEntries(review, voters);
     return ok({
       review_id: id,
       status: row.status,
@@ -219,7 +212,7 @@ function sayWhatItWaitsFor(
     case 'REJECTED':
     case 'REVOKED': {
       const words = describeWaiting(state, row.newestVersionId, row.timeWindow);
-      const trouble = stuck.length === 0 ? '' : `; ${describeUnfillable(state.policy, stuck)}`;
+      const trouble = stuck.length === 0 ? '' : `; ${describeLack(state.policy, stuck)}`;
       return `It is ${words}${trouble}.`;
     }
   }

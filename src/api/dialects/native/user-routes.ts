@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import { WAY_OUT } from '../../../domain/decidable.js';
 import { ROLES, type Role } from '../../../domain/people.js';
 import { findPerson, listPeople, putPerson, removePerson } from '../../../store/people.js';
 import type { PersonRow } from '../../../store/tables.js';
-import { listLeftUndecidable, type PersonChange } from '../../../store/left-undecidable.js';
+import { findLeftUndecidable, type PersonChange } from '../../../store/undecidable.js';
 import { ok } from '../../answer.js';
 import { afterCommit } from '../../cast-vote.js';
 import { notFound } from '../../errors.js';
@@ -43,14 +44,14 @@ type Warnings = z.infer<typeof warnings>;
 /** What a change to a person leaves behind; it is durable, so whatever fails here is no failure of it. */
 async function warningsOf(call: Call, change: PersonChange): Promise<Warnings> {
   const read = async (): Promise<Warnings> => {
-    const left = await listLeftUndecidable(call.deps.db, call.actor.projectId, change);
+    const left = await findLeftUndecidable(call.deps.db, call.actor.projectId, change);
     const count = `${left.count}${left.isMore ? ' or more' : ''}`;
     return left.count === 0
       ? []
       : [
           {
             code: 'reviews_nobody_can_decide',
-            message: `Nobody can decide ${count} open review${left.count === 1 ? '' : 's'} any more: reassign their entries (POST /v1/workflows/reviews/{id}/reassign), or cancel their runs.`,
+            message: `Nobody can decide ${count} open review${left.count === 1 ? '' : 's'} any more: ${WAY_OUT}.`,
             count: left.count,
             review_ids: [...left.reviewIds],
           },

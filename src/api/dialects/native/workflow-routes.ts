@@ -17,7 +17,7 @@ import { ok } from '../../answer.js';
 import { atPlace } from '../../check-snapshot.js';
 import { directoryWarnings } from '../../directory-warnings.js';
 import { type ApiError, isApiError, notFound } from '../../errors.js';
-import { anyId, jsonObject, listOf, showTime, timestamp } from '../../fields.js';
+import { anyId, jsonObject, jsonObjectAs, listOf, showTime, timestamp } from '../../fields.js';
 import { weakenedGates } from '../../gate-weakening.js';
 import { route } from '../../route.js';
 import { unstorableText } from '../../unstorable-text.js';
@@ -39,12 +39,11 @@ const stored = z
   })
   .meta({ id: 'StoredWorkflow' });
 
-export const definitionBody = jsonObject.meta({
-  id: 'DefinitionRequest',
-  description:
-    'A workflow definition: `blocks`, and optionally `name` and `metadata`. A block has an `id`, a `type`, an `executor`, and where it is gated a `review`.',
-  override: {
-    type: 'object',
+// Under its own name and not as another `jsonObject`, which would refer to that one and say nothing of `blocks`.
+export const definitionBody = jsonObjectAs(
+  'DefinitionRequest',
+  'A workflow definition: `blocks`, and optionally `name` and `metadata`. A block has an `id`, a `type`, an `executor`, and where it is gated a `review`.',
+  {
     required: ['blocks'],
     properties: {
       blocks: { type: 'array', minItems: 1, items: { type: 'object', required: ['id', 'type'] } },
@@ -52,7 +51,7 @@ export const definitionBody = jsonObject.meta({
       metadata: { type: ['object', 'null'] },
     },
   },
-});
+);
 
 const put = route({
   id: 'workflows.put',
