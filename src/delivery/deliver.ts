@@ -25,9 +25,9 @@ export async function send(temporal: Temporal, db: Db, message: LeasedMessage): 
 }
 
 /**
- * Tells a run that one of its steps has ended, ahead of its gate; null where that makes no difference to the gate.
+ * Tells a run that one of its steps has ended, ahead of its gate; null where nobody is told so.
  *
- * It is a hint. Where the run is gone, or takes no more signals, its gate is told all the same.
+ * It is a hint: a run that takes no more signals hears of it by the end of its gate.
  */
 export async function sendHint(
   temporal: Temporal,
@@ -41,7 +41,7 @@ export async function sendHint(
     return { kind: 'delivered' };
   } catch (error) {
     const delivery = classify(error);
-    return delivery.kind === 'retry' || delivery.kind === 'config' ? delivery : null;
+    return delivery.kind === 'permanent' ? null : delivery;
   }
 }
 
@@ -92,6 +92,11 @@ async function cancel(temporal: Temporal, workflowId: string): Promise<Delivery>
   }
 }
 
+/** Whether there is no workflow to take a message. */
+export function isGone({ kind }: Delivery): boolean {
+  return kind === 'closed' || kind === 'missing';
+}
+
 /** How a message ended, or that it is owed still. */
 export type Settled = 'delivered' | 'superseded' | 'failed' | 'owed';
 
@@ -101,8 +106,18 @@ export type Settled = 'delivered' | 'superseded' | 'failed' | 'owed';
  * A workflow that is gone is not the end of it: where the store shows that the message has been acted
  * on, it was overtaken; where the step has a new holder, that one is told; else it has failed, which
  * `doctor` mends. A cancellation that finds nothing running is carried out in the store.
+ *
+ * @param isRunGone the workflow of its run was to be told, too, and is not there
  */
-export async function settle(db: Db, message: LeasedMessage, delivery: Delivery): Promise<Settled> {
+export async function settle(
+  db: Db,
+  message: LeasedMessage,
+  delivery: Delivery,
+  isRunGone = false,
+): Promise<Settled> {
+  if (isRunGone && (await getRun(db, message.runId)).status === 'running') {
+    return await end(db, message, 'failed', `the workflow of run '${message.runId}' is gone`);
+  }
   switch (delivery.kind) {
     case 'delivered':
       return await end(db, message, 'delivered');

@@ -10,7 +10,7 @@ import {
 } from '../store/outbox.js';
 import { Breaker } from './breaker.js';
 import { classify, type Delivery } from './classify.js';
-import { send, sendHint, settle, type Settled } from './deliver.js';
+import { isGone, send, sendHint, settle, type Settled } from './deliver.js';
 import type { Temporal } from './temporal.js';
 
 /** Where delivery says what happens to it. */
@@ -270,11 +270,14 @@ export class Sender {
       onTaken(true);
       await delay(GATE_AFTER_MS, undefined, { signal: this.#stopped.signal }).catch(() => {});
     }
-    const isAway = hinted !== null && hinted.kind !== 'delivered';
+    const isRunGone = hinted !== null && isGone(hinted);
+    const isAway = hinted !== null && hinted.kind !== 'delivered' && !isRunGone;
     const delivery = isAway ? hinted : await send(temporal, db, message);
     this.#heed(delivery);
-    onTaken?.(delivery.kind === 'delivered');
-    const settled = await settle(db, message, delivery);
+    if (!isRunGone) {
+      onTaken?.(delivery.kind === 'delivered');
+    }
+    const settled = await settle(db, message, delivery, isRunGone);
     if (settled === 'failed') {
       const { id, kind, runId, reviewId } = message;
       logger.error({ outboxId: id, kind, runId, reviewId }, 'a message could not be delivered');

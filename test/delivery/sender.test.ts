@@ -420,12 +420,27 @@ describe('forward', () => {
       expect(await outboxOf(telling.gate.run.id)).toEqual([]);
     });
 
-    test('a run that is gone is passed over: its gate is told at once', async () => {
-      const telling = await tellingOf(() => ({}), false);
-      expect((await telling.sender.forward(telling.messages)).size).toBe(1);
-      expect(await signalsOf(telling.gate.holder)).toHaveLength(1);
-      await untilSettled(telling.settled, 'signal delivered');
-    });
+    test.each([
+      { isOver: false, settled: 'signal failed', resume: 'failed' },
+      { isOver: true, settled: 'signal delivered', resume: 'resumed' },
+    ] as const)(
+      'a run that is gone is $resume: its gate is told all the same (over: $isOver)',
+      async ({ isOver, settled, resume }) => {
+        const { db } = database;
+        const telling = await tellingOf(() => ({}), false);
+        const { run, holder, review } = telling.gate;
+        if (!isOver) {
+          // As it is where another block comes behind.
+          const more = { status: 'running', endedAt: null } as const;
+          await db.updateTable('run').set(more).where('id', '=', run.id).execute();
+        }
+        const taken = await telling.sender.forward(telling.messages);
+        expect(taken.size).toBe(0);
+        await untilSettled(telling.settled, settled);
+        expect(await signalsOf(holder)).toHaveLength(1);
+        expect(await resumeOf(db, review.id)).toMatchObject({ status: resume });
+      },
+    );
 
     test('where only the run could be told, both are told again', async () => {
       const telling = await tellingOf((told) => ({
