@@ -2,6 +2,7 @@ import type { Client as TemporalClient } from '@temporalio/client';
 import { pause, settlesWithin } from '../../src/dev/wait.js';
 import type { BenchProcess } from './bench-process.js';
 import { nowMs } from './clock.js';
+import type { Told } from './messages.js';
 import { concurrently } from './concurrently.js';
 import { type BySide, bySide, park, type ParkedRun, type Side, untilWaiting } from './sides.js';
 import { orderOf } from './turns.js';
@@ -23,12 +24,15 @@ export class Starts {
 
   /** Takes in what a worker process tells. */
   follow(worker: BenchProcess): void {
-    worker.onTold((told) => {
-      if (told.kind === 'started') {
-        this.#times.set(told.runId, told.atMs);
-        this.#waiting.get(told.runId)?.(told.atMs);
-      }
-    });
+    worker.onTold((told) => this.hear(told));
+  }
+
+  /** Takes in one thing that a worker process tells. */
+  hear(told: Told): void {
+    if (told.kind === 'started') {
+      this.#times.set(told.runId, told.atMs);
+      this.#waiting.get(told.runId)?.(told.atMs);
+    }
   }
 
   /** When a run's downstream step has begun; waits for it. */

@@ -16,6 +16,7 @@ import { openDatabase } from '../../src/store/database.js';
 import { PATIENT_LIMITS } from '../../src/store/limits.js';
 import { migrate } from '../../src/store/migrate.js';
 import { type BenchProcess, startBenchProcess } from './bench-process.js';
+import type { Told } from './messages.js';
 
 const READY_MS = 60_000;
 const NAMESPACE = 'default';
@@ -34,7 +35,11 @@ export type Stage = {
   readonly api: BenchProcess;
   readonly servers: { readonly postgres: Running; readonly temporal: Running };
   /** Starts the worker process, in place of the one before; traced as the stage is, unless told otherwise. */
-  startWorker(options?: { readonly isTraced?: boolean }): Promise<BenchProcess>;
+  startWorker(options?: {
+    readonly isTraced?: boolean;
+    /** Told everything that it tells, also before it is ready. */
+    readonly onTold?: (told: Told) => void;
+  }): Promise<BenchProcess>;
   /** Ends everything, and removes the home. */
   stop(): Promise<void>;
 };
@@ -126,13 +131,17 @@ async function build(
   stops.push(() => api.stop());
   let worker: BenchProcess | null = null;
   const startWorker: Stage['startWorker'] = async (options = {}) => {
+    const { onTold, ...others } = options;
     await worker?.stop();
     worker = await startBenchProcess({
       ...program,
-      ...options,
+      ...others,
       name: 'worker',
       file: '../worker.ts',
     });
+    if (onTold !== undefined) {
+      worker.onTold(onTold);
+    }
     await worker.untilReady();
     return worker;
   };
