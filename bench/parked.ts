@@ -104,8 +104,9 @@ async function onDisk({
     select sum(pg_total_relation_size(oid)) as bytes from pg_class
      where relkind = 'r' and relnamespace = 'public'::regnamespace`.execute(db);
   await close();
-  const names = (await readdir(home)).filter((name) => name.startsWith('temporal.db'));
-  const sizes = await Promise.all(names.map(async (name) => (await stat(join(home, name))).size));
+  const folder = join(home, 'temporal');
+  const names = (await readdir(folder)).filter((name) => name.startsWith('state.db'));
+  const sizes = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).size));
   return {
     postgres: Number(rows[0]?.bytes ?? Number.NaN),
     temporal: sizes.reduce((sum, bytes) => sum + bytes, 0),

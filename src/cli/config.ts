@@ -14,6 +14,13 @@ const port = z.coerce
 
 const PUBLIC_URL = 'must be an http or https URL without a path';
 
+const LONGEST_INTERVAL_MS = 24 * 3_600_000;
+
+function isTimerInterval(value: string): boolean {
+  const ms = parseDurationMs(value);
+  return ms !== null && ms >= 1_000 && ms <= LONGEST_INTERVAL_MS;
+}
+
 const environment = z.object({
   PORT: port.default(8080),
   WORKER_PORT: port.optional(),
@@ -46,6 +53,11 @@ const environment = z.object({
     .refine((value) => parseDurationMs(value) !== null, 'must be a duration such as 24h or 30d')
     .transform(parseDurationMs)
     .optional(),
+  COUNTERSIGN_AUDIT_EVERY: z
+    .string()
+    .refine(isTimerInterval, 'must be a duration from 1s to 24h')
+    .transform(parseDurationMs)
+    .optional(),
   COUNTERSIGN_URL: z.url('must be a URL').optional(),
   COUNTERSIGN_TOKEN: z.string().min(1, 'must be a token').optional(),
 });
@@ -63,6 +75,8 @@ export type Config = {
   readonly temporalUiUrl: string | null;
   readonly publicUrl: URL | null;
   readonly voteAsMaxAgeMs: number | null;
+  /** How often a worker compares the store with Temporal; null for its own choice. */
+  readonly auditEveryMs: number | null;
   readonly url: string | null;
   readonly token: string | null;
 };
@@ -95,6 +109,7 @@ export function readConfig(env: Environment): Config {
     temporalUiUrl: data.TEMPORAL_UI_URL ?? null,
     publicUrl: data.COUNTERSIGN_PUBLIC_URL ?? null,
     voteAsMaxAgeMs: data.COUNTERSIGN_VOTE_AS_MAX_AGE ?? null,
+    auditEveryMs: data.COUNTERSIGN_AUDIT_EVERY ?? null,
     url: data.COUNTERSIGN_URL ?? null,
     token: data.COUNTERSIGN_TOKEN ?? null,
   };

@@ -1,20 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { sqlState } from '../store/database.js';
 import { StoreAwayError, storeTrouble } from '../store/store-away.js';
-
-/** How long a process that starts waits for PostgreSQL, and how often it looks. */
-type Patience = {
-  readonly firstPauseMs: number;
-  readonly longestPauseMs: number;
-  readonly giveUpAfterMs: number;
-};
-
-/** A crash recovery takes minutes at times; whoever supervises the process starts it again after that. */
-const PATIENCE: Patience = {
-  firstPauseMs: 250,
-  longestPauseMs: 5_000,
-  giveUpAfterMs: 10 * 60_000,
-};
+import { type Failure, type Patience, untilAnswered } from './until-answered.js';
 
 /** Refused credentials or privileges, no such database: waiting does not mend them. */
 const WRONG_SETTINGS = /^(28...|3D000|42501)$/;
@@ -28,27 +14,21 @@ const WRONG_SETTINGS = /^(28...|3D000|42501)$/;
 export async function untilStoreAnswers<T>(
   ask: () => Promise<T>,
   onWait: (reason: string) => void,
-  patience: Patience = PATIENCE,
+  patience?: Patience,
 ): Promise<T> {
-  const deadline = Date.now() + patience.giveUpAfterMs;
-  for (let pauseMs = patience.firstPauseMs; ; pauseMs *= 2) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (storeTrouble(error) === null || WRONG_SETTINGS.test(sqlState(error) ?? '')) {
-        throw error;
-      }
-      const reason = reasonOf(error);
-      if (Date.now() > deadline) {
-        throw new StoreAwayError(
-          `PostgreSQL does not answer at DATABASE_URL (${reason}): start it, or correct the URL.`,
-          { cause: error },
-        );
-      }
-      onWait(reason);
-    }
-    await delay(Math.min(pauseMs, patience.longestPauseMs));
-  }
+  return await untilAnswered(ask, readFailure, onWait, patience);
+}
+
+function readFailure(error: unknown): Failure {
+  const reason = reasonOf(error);
+  return {
+    mayPass: storeTrouble(error) !== null && !WRONG_SETTINGS.test(sqlState(error) ?? ''),
+    reason,
+    error: new StoreAwayError(
+      `PostgreSQL does not answer at DATABASE_URL (${reason}): start it, or correct the URL.`,
+      { cause: error },
+    ),
+  };
 }
 
 function reasonOf(error: unknown): string {

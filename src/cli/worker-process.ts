@@ -19,6 +19,7 @@ import { loadBlocks } from './load-blocks.js';
 import { openLog, temporalLogger } from './logging.js';
 import { untilStopped } from './until-stopped.js';
 import { untilStoreAnswers } from './until-store-answers.js';
+import { untilTemporalAnswers } from './until-temporal-answers.js';
 import { VERSION } from './version.js';
 import { serveProbes } from './worker-http.js';
 
@@ -27,6 +28,8 @@ export type WorkerSettings = {
   readonly databaseUrl: string;
   readonly env: Environment;
   readonly functions: BlockFunctions;
+  /** How often the drift audit looks; as often as it chooses unless told. */
+  readonly auditEveryMs?: number;
   readonly logger: Logger;
   /** Where to answer probes; nowhere unless told. */
   readonly probes?: { readonly host: string; readonly port: number };
@@ -50,11 +53,15 @@ export async function runWorker(env: Environment, blocksModule: string | undefin
   const functions = blocksModule === undefined ? {} : await loadBlocks(blocksModule);
   const logger = openLog(config.logLevel, 'worker');
   installRuntime(logger);
-  const { host, workerPort: port } = config;
-  const settings = { databaseUrl, env, functions, logger };
-  const worker = await startWorker(
-    port === null ? settings : { ...settings, probes: { host, port } },
-  );
+  const { host, workerPort: port, auditEveryMs } = config;
+  const worker = await startWorker({
+    databaseUrl,
+    env,
+    functions,
+    logger,
+    ...(port === null ? {} : { probes: { host, port } }),
+    ...(auditEveryMs === null ? {} : { auditEveryMs }),
+  });
   if (worker.probesUrl !== null) {
     logger.info({ url: worker.probesUrl }, 'the worker answers probes');
   }
@@ -88,7 +95,10 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
   const temporal = openTemporal(env);
   const lineage = createLineage(temporal);
   const { namespace, taskQueue, connectionOptions } = temporalOptions(env);
-  const connection = await NativeConnection.connect(connectionOptions);
+  const connection = await untilTemporalAnswers(
+    () => NativeConnection.connect(connectionOptions),
+    (reason) => logger.warn({ reason }, 'waiting for Temporal'),
+  );
   const stopping = new AbortController();
   const worker = await Worker.create({
     connection,
@@ -123,12 +133,10 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
   });
   sender.start();
   const metrics = createMetrics();
-  const stopAudit = startDriftAudit({
-    db: database.db,
-    temporal,
-    logger,
-    onPass: metrics.showFindings,
-  });
+  const stopAudit = startDriftAudit(
+    { db: database.db, temporal, logger, onPass: metrics.showFindings },
+    settings.auditEveryMs,
+  );
   const probes =
     settings.probes === undefined
       ? null

@@ -13,6 +13,7 @@ import {
 import type { DeliveryLogger } from './sender.js';
 import type { Temporal } from './temporal.js';
 
+/** How often an installation audits that says nothing else. */
 const EVERY_MS = 10 * 60_000;
 /** A pass that has taken so long goes on at the next interval, where it has got to. */
 const PASS_MS = 5 * 60_000;
@@ -129,11 +130,15 @@ export function createDriftAudit(
 }
 
 /**
- * Audits every ten minutes, in one of all instances at a time.
+ * Audits again and again, in one of all instances at a time.
  *
+ * @param everyMs how often; by default every ten minutes
  * @returns ends the audits, once a pass that is under way has ended
  */
-export function startDriftAudit(dependencies: AuditDependencies): () => Promise<void> {
+export function startDriftAudit(
+  dependencies: AuditDependencies,
+  everyMs: number = EVERY_MS,
+): () => Promise<void> {
   const audit = createDriftAudit(dependencies);
   let underWay: Promise<void> = Promise.resolve();
   let isUnderWay = false;
@@ -156,7 +161,7 @@ export function startDriftAudit(dependencies: AuditDependencies): () => Promise<
       .finally(() => {
         isUnderWay = false;
       });
-  }, EVERY_MS);
+  }, everyMs);
   timer.unref();
   return async () => {
     clearInterval(timer);

@@ -66,6 +66,10 @@ export type Temporal = {
 const DEADLINE_MS = 5_000;
 const PROBE_DEADLINE_MS = 1_000;
 
+/** How often a connection is asked whether its other side is there; Temporal allows a ping every 10 s. */
+const KEEPALIVE_EVERY_MS = 15_000;
+const KEEPALIVE_WITHIN_MS = 5_000;
+
 /** `TaskQueueType.WORKFLOW` of Temporal's API. */
 const WORKFLOW_TASKS = 1;
 
@@ -117,7 +121,8 @@ export function temporalOptions(env: Readonly<Record<string, string | undefined>
  * Opens Temporal for delivery; it connects on first use and again whenever it was lost.
  *
  * The outbox owns every retry, so the client's own retry interceptor is left out (it overshoots
- * deadlines), and a lost connection is tried again within a second instead of two minutes.
+ * deadlines), and a lost connection is tried again within a second instead of two minutes. One whose
+ * other side is gone without a word is given up within 20 s, where the client's own settings take 45.
  */
 export function openTemporal(
   env: Readonly<Record<string, string | undefined>>,
@@ -130,6 +135,8 @@ export function openTemporal(
     channelArgs: {
       'grpc.initial_reconnect_backoff_ms': 250,
       'grpc.max_reconnect_backoff_ms': 1_000,
+      'grpc.keepalive_time_ms': KEEPALIVE_EVERY_MS,
+      'grpc.keepalive_timeout_ms': KEEPALIVE_WITHIN_MS,
     },
   });
   const client = new Client({ connection, namespace });

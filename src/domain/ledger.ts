@@ -63,7 +63,10 @@ export type Settled = { readonly kind: 'ended'; readonly end: StepEnd };
 /** What becomes of a request to begin a block. */
 export type BeginRuling =
   | { readonly kind: 'begin'; readonly isRepeat: boolean }
-  /** It must not be repeated, and an earlier attempt is alive: its answer is worth waiting for. */
+  /**
+   * Another attempt is alive, and the block must not be repeated; or it has answered meanwhile, and its
+   * answer waits for people. It is worth asking again.
+   */
   | { readonly kind: 'busy' }
   /** It must not be repeated, and an earlier attempt is lost: nobody can know what it did. */
   | { readonly kind: 'lost' }
@@ -80,7 +83,8 @@ export type BeginRuling =
  * 2. A gated block is begun by the holder of its step, any other by the workflow that runs its blocks.
  * 3. The run is running, and every step that this one needs is `completed` or `skipped`.
  * 4. A gate on the input: its review has been released, or the gate asked nobody for exactly this input.
- * 5. A gate on the output: nothing begins behind a result that waits for people.
+ * 5. A gate on the output: nothing begins behind a result that waits for people. Whoever asks was overtaken
+ *    by an attempt that has opened the gate: asking again, they are told of its review.
  * 6. What was begun and never ended begins again if its block is repeatable. Otherwise a live attempt is
  *    waited for, and a lost one leaves an unknown outcome.
  * 7. What was released goes on, also in a run that is being cancelled and in a dropped iteration.
@@ -114,7 +118,7 @@ export function ruleOnBegin(
     return { kind: 'ended', end: 'stopped' };
   }
   if (step.hasResult) {
-    return { kind: 'ended', end: 'stopped' };
+    return { kind: 'busy' };
   }
   if (step.gate === 'input' && !wasReleased) {
     const isWaived =

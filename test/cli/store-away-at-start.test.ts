@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { TransportError } from '@temporalio/worker';
 import { DatabaseError } from 'pg';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { untilStoreAnswers } from '../../src/cli/until-store-answers.js';
+import { untilTemporalAnswers } from '../../src/cli/until-temporal-answers.js';
 import { freePort } from '../../src/dev/ports.js';
 import { StoreAwayError } from '../../src/store/store-away.js';
 import { createTestDatabase, databaseUrl } from '../support/database.js';
@@ -15,14 +17,18 @@ const BIN = fileURLToPath(new URL('../../bin/countersign.js', import.meta.url));
 type Started = { readonly child: ChildProcess; readonly said: () => string };
 
 /** Starts a process of ours, and keeps what it says. */
-async function start(command: string, url: string): Promise<Started> {
+async function start(
+  command: string,
+  url: string,
+  temporalAddress: string = inject('temporalAddress'),
+): Promise<Started> {
   const child = spawn(process.execPath, [BIN, command], {
     env: {
       PATH: process.env['PATH'],
       HOME: process.env['HOME'],
       PORT: `${await freePort()}`,
       DATABASE_URL: url,
-      TEMPORAL_ADDRESS: inject('temporalAddress'),
+      TEMPORAL_ADDRESS: temporalAddress,
       LOG_LEVEL: 'info',
     },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -57,6 +63,24 @@ test.each([
   proxy.resume();
   await until('it to go on', () => said().includes(ready) || child.exitCode !== null);
   expect(said()).toContain(ready);
+});
+
+test('a worker waits for a Temporal that is not there yet, and says so', async () => {
+  const database = await createTestDatabase();
+  onTestFinished(() => database.drop());
+  const proxy = await TcpProxy.inFrontOf(`tcp://${inject('temporalAddress')}`);
+  onTestFinished(() => proxy.close());
+  proxy.refuse();
+  const { host } = new URL(proxy.through('tcp://127.0.0.1:1'));
+  const { child, said } = await start('worker', database.url, host);
+  await until('it to wait', () => said().includes('waiting for Temporal'));
+  expect(child.exitCode).toBeNull();
+  proxy.resume();
+  await until(
+    'it to go on',
+    () => said().includes('Worker state changed') || child.exitCode !== null,
+  );
+  expect(said()).toContain('Worker state changed');
 });
 
 test('a process ends at once where there is no such database', async () => {
@@ -106,3 +130,16 @@ test.each(['28P01', '28000', '3D000', '42501'])(
     await expect(asking).rejects.toMatchObject({ code });
   },
 );
+
+test.each([
+  'The request does not have valid authentication credentials',
+  'The caller does not have permission to execute the specified operation',
+  'invalid peer certificate: UnknownIssuer',
+])('a worker does not wait where Temporal says: %s', async (message) => {
+  const connecting = untilTemporalAnswers(
+    () => Promise.reject(new TransportError(message)),
+    () => expect.fail('it waited'),
+    PATIENCE,
+  );
+  await expect(connecting).rejects.toThrow(message);
+});

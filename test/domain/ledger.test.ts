@@ -195,9 +195,9 @@ describe('ruleOnBegin', () => {
     expect(begin({ step, caller: GATE })).toBe('begin false');
   });
 
-  test('behind a result that waits for people is nobody’s', () => {
+  test('behind a result that waits for people is nobody’s: another attempt came first', () => {
     const step = held({ gate: 'output', hasResult: true, review: 'PENDING', isRepeatable: true });
-    expect(begin({ step, caller: GATE })).toBe('ended stopped');
+    expect(begin({ step, caller: GATE })).toBe('busy');
   });
 
   test('of a for_each whose items are released says that its part is done', () => {

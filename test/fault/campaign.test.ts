@@ -15,12 +15,13 @@ const SHORT: Plan = {
   seed: '11',
   parts: PARTS,
   durationMs: 75_000,
-  concurrency: 6,
+  concurrency: 5,
   workflows: 8,
   faults: FAULT_KINDS,
   cuts: CUTS,
   settleMs: 90_000,
-  doctorEveryMs: 2_000,
+  doctorEveryMs: 4_000,
+  forgeEveryMs: 1_500,
 };
 
 test.runIf(isLinux)(

@@ -411,12 +411,15 @@ describe('beginStep', () => {
     expect(await say()).toBe('begin 1');
   });
 
-  test('does not begin again what is being reviewed', async () => {
+  test('does not begin again what is being reviewed: who asks is to ask for the gate, and waits with it', async () => {
     const { db } = database;
     const gate = await aParkedGate(db);
+    const caller = gateOf(gate.stepId);
     const before = await stepOf(gate.stepId);
-    expect(said(await beginStep(db, gate.stepId, gateOf(gate.stepId), 'again'))).toBe('stopped');
+    // As an attempt does that took the step before another one had opened its gate.
+    expect(said(await beginStep(db, gate.stepId, caller, 'again'))).toBe('busy');
     expect(await stepOf(gate.stepId)).toEqual(before);
+    expect(await takeStep(db, gate.stepId, caller)).toMatchObject({ kind: 'waiting' });
   });
 });
 

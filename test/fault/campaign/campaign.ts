@@ -1,13 +1,15 @@
 import { join } from 'node:path';
 import { check } from './checker/check.js';
+import { isOwed, mayLinger } from './checker/ends.js';
 import { readStored, type Stored } from './checker/facts.js';
 import { drawWorkflows } from './definitions.js';
 import { ADMIN } from './directory.js';
 import { readExecutions } from './executions.js';
 import { describeStrike, drawStrikes, type FaultKind, type Outage, strikeAll } from './faults.js';
+import { Forger } from './forger.js';
 import { groupBy, textAt } from './json.js';
 import { Random } from './random.js';
-import { Clients } from './requests.js';
+import { Clients, waitedMs } from './requests.js';
 import { setUp } from './setup.js';
 import type { Cut } from './tcp-proxy.js';
 import { type Part, pause, type Servers, startTopology, type Topology } from './topology.js';
@@ -39,6 +41,8 @@ export type Plan = {
   readonly settleMs: number;
   /** The pause between two rounds of `doctor --fix`; null for none. */
   readonly doctorEveryMs: number | null;
+  /** The pause between two signals that nobody of ours has sent; null for none. */
+  readonly forgeEveryMs: number | null;
 };
 
 /** How much there was of everything. */
@@ -51,6 +55,7 @@ export type Verdict = {
   readonly schedule: readonly string[];
   /** Where the logs of its processes are, while its servers last. */
   readonly logs: string;
+  readonly databaseUrl: string;
 };
 
 let campaigns = 0;
@@ -89,6 +94,10 @@ async function conduct(
   const probes = new Probes(clients, tokens, probed);
   const listeners = new Listeners(clients, tokens.of(ADMIN));
   const doctors = plan.doctorEveryMs === null ? null : new Doctors(topology, plan.doctorEveryMs);
+  const forger =
+    plan.forgeEveryMs === null
+      ? null
+      : new Forger(topology, random.fork('forger'), plan.forgeEveryMs);
   const startedAt = Date.now();
   const endsAt = startedAt + plan.durationMs;
   const patience = new Patience(plan.settleMs, () => progressOf(clients, topology));
@@ -120,7 +129,9 @@ async function conduct(
     patience.begin();
     say('the last fault is over');
     if (strikes.length > 0) {
-      breaches.push(...(await awaitService(topology, clients, tokens, { probes, listeners })));
+      breaches.push(
+        ...(await awaitService(topology, clients, tokens, { probes, listeners }, outages)),
+      );
       servedAfterMs = Date.now() - healedAt;
     }
     await Promise.all(lives);
@@ -128,15 +139,23 @@ async function conduct(
   } finally {
     stopped.abort();
     patience.end();
-    await Promise.all([...lives, doctors?.stop(), probes.stop(), listeners.stop()]);
+    await Promise.all([...lives, forger?.stop(), doctors?.stop(), probes.stop(), listeners.stop()]);
   }
   const executions = readExecutions(topology.executionsFile);
-  const stored = await whenQuiet(topology, runs, plan.settleMs);
+  const deceived = forger?.deceived ?? new Set<string>();
+  const stored = await whenQuiet(topology, { runs, deceived }, plan.settleMs);
   breaches.push(
     ...topology.crashes.map((what) => ({ promise: '9', what })),
     ...judgeAnswers(clients.exchanges, topology.members),
-    ...check({ stored, runs, exchanges: clients.exchanges, executions, outages }),
-    ...(doctors === null ? [] : await judgeLastDoctor(topology)),
+    ...check({
+      stored,
+      runs,
+      exchanges: clients.exchanges,
+      executions,
+      outages,
+      deceived,
+    }),
+    ...(doctors === null ? [] : await judgeLastDoctor(topology, deceived)),
   );
   const cuts = topology.members.flatMap(({ proxies }) => Object.values(proxies));
   const answered = clients.exchanges.filter(({ status }) => status !== null);
@@ -148,11 +167,15 @@ async function conduct(
     breaches,
     schedule: strikes.map(describeStrike),
     logs: topology.logs,
+    databaseUrl: topology.databaseUrl,
     figures: {
       runs: runs.length,
       gates: stored.reviews.length,
       'votes recorded': stored.facts.filter(({ kind }) => kind === 'vote').length,
       'votes sent': clients.exchanges.filter(({ purpose }) => purpose.kind === 'vote').length,
+      'approvals taken back': stored.facts.filter(({ kind }) => kind === 'withdrawn').length,
+      'entries given away': stored.facts.filter(({ kind }) => kind === 'reassigned').length,
+      'signals and gates forged': forger?.forged ?? 0,
       'blocks executed': executions.filter(({ event }) => event === 'begun').length,
       'requests answered': answered.length,
       'requests not answered': clients.exchanges.length - answered.length,
@@ -163,7 +186,10 @@ async function conduct(
       cuts: ofKind.get('cut')?.length ?? 0,
       'connections cut': cuts.reduce((sum, { cutConnections }) => sum + cutConnections, 0),
       'longest request (ms)': Math.max(
-        ...clients.exchanges.map(({ at, answeredAt }) => answeredAt - at),
+        ...clients.exchanges.flatMap((exchange) => {
+          const api = apis.find(({ part }) => part === exchange.api);
+          return api === undefined ? [] : [waitedMs(exchange, api)];
+        }),
       ),
       'all served again after (ms)': servedAfterMs,
       'rounds of doctor': doctors?.rounds ?? 0,
@@ -239,18 +265,19 @@ const LONGEST_SETTLING_MS = 300_000;
 /** Reads everything once nothing is owed any more, and no workflow of an ended run goes on; at the latest after so long. */
 async function whenQuiet(
   topology: Topology,
-  runs: readonly StartedRun[],
+  about: { readonly runs: readonly StartedRun[]; readonly deceived: ReadonlySet<string> },
   withinMs: number,
 ): Promise<Stored> {
-  const ours = runs.map(({ id }) => id);
+  const ours = about.runs.map(({ id }) => id);
   for (const startedAt = Date.now(); ;) {
     const stored = await readStored(topology);
     const isQuiet =
-      stored.undelivered.length === 0 &&
-      stored.executions.every(
-        ({ status, workflowId }) =>
-          status !== 'RUNNING' || ours.every((id) => !workflowId.startsWith(id)),
-      );
+      !stored.undelivered.some((message) => isOwed(message, about.deceived)) &&
+      stored.executions.every(({ status, workflowId, type }) => {
+        const row = stored.runs.find(({ id }) => workflowId.startsWith(id));
+        const isOurs = row !== undefined && ours.includes(row.id);
+        return status !== 'RUNNING' || !isOurs || mayLinger(type, row, stored.readAt);
+      });
     if (isQuiet || Date.now() - startedAt > Math.min(withinMs, QUIET_WITHIN_MS)) {
       return stored;
     }
@@ -260,14 +287,21 @@ async function whenQuiet(
 
 const QUIET_WITHIN_MS = 30_000;
 
-/** At the end doctor finds nothing, but outcomes that nobody can know. */
-async function judgeLastDoctor(topology: Topology): Promise<readonly Breach[]> {
+/** At the end doctor finds nothing, but outcomes that nobody can know, and news for gates that a lie has ended. */
+async function judgeLastDoctor(
+  topology: Topology,
+  deceived: ReadonlySet<string>,
+): Promise<readonly Breach[]> {
   const { stdout, stderr, code } = await topology.command(['doctor', '--json']);
   if (stdout === '') {
     return [{ promise: '1', what: `doctor could not look (exit code ${code}): ${stderr}` }];
   }
   return findingsIn(stdout)
-    .filter((finding) => textAt(finding, 'code') !== 'OUTCOME_UNKNOWN')
+    .filter((finding) => {
+      const code = textAt(finding, 'code');
+      const isOfLie = code === 'MESSAGE_FAILED' && deceived.has(textAt(finding, 'runId') ?? '');
+      return code !== 'OUTCOME_UNKNOWN' && !isOfLie;
+    })
     .map((finding) => ({
       promise: '1',
       what: `doctor finds at the end: ${textAt(finding, 'code')}: ${textAt(finding, 'message')}`,

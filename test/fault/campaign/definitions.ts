@@ -1,4 +1,4 @@
-import { suffices, mayVote } from './checker/rules.js';
+import { canBeCompleted } from './checker/rules.js';
 import { FORCE_GROUP, GROUPS, OWNERS, PEOPLE } from './directory.js';
 import type { Json, JsonObject } from './json.js';
 import type { Random } from './random.js';
@@ -40,7 +40,15 @@ export type Workflow = { readonly id: string; readonly blocks: readonly Block[] 
 /** The seconds for which a gate with time to undo waits. */
 export const UNDO_SECONDS = 2;
 
-const SHAPES = ['chain', 'before-and-after', 'parallel', 'loop', 'long', 'failing'] as const;
+const SHAPES = [
+  'chain',
+  'before-and-after',
+  'parallel',
+  'loop',
+  'long',
+  'failing',
+  'last',
+] as const;
 type Shape = (typeof SHAPES)[number];
 
 /** Draws so many workflows; the first ones have every shape there is. */
@@ -101,6 +109,12 @@ function drawBlocks(random: Random, shape: Shape): readonly Block[] {
         block('bring', 'supplied', [], { gate: gate('output') }),
         block('broken', 'fail', ['bring'], { repeatable: false }),
         block('never', 'act', ['broken'], { repeatable: false }),
+        block('aside', 'supplied', [], { gate: gate('output') }),
+      ];
+    case 'last':
+      return [
+        block('draft', 'supplied', []),
+        block('final', 'make', ['draft'], { gate: gate('output') }),
       ];
   }
 }
@@ -126,20 +140,7 @@ function block(
 function drawGate(random: Random, placement: 'output' | 'input', isInBody: boolean): Gate {
   for (;;) {
     const drawn = drawAnyGate(random, placement, isInBody);
-    const canBeCompleted = OWNERS.every((ownerId) => {
-      const about = { verdict: 'approved', force: false, ownerId, authorId: null } as const;
-      const able = PEOPLE.filter((person) => mayVote(drawn, person, about));
-      // Without any one of them too, where that one may have written the correction.
-      const mayBeAuthor = drawn.corrections === 'entries' && !drawn.correction_author_may_approve;
-      const missing = mayBeAuthor ? able : [null];
-      return missing.every((one) =>
-        suffices(
-          drawn,
-          able.filter((other) => other !== one),
-        ),
-      );
-    });
-    if (canBeCompleted) {
+    if (OWNERS.every((ownerId) => canBeCompleted(drawn, ownerId, PEOPLE))) {
       return drawn;
     }
   }

@@ -1,3 +1,4 @@
+import type { Assignee } from './checker/rules.js';
 import { listAt, textAt, valueAt, type Json } from './json.js';
 import type { Meaning, Request } from './requests.js';
 
@@ -177,6 +178,44 @@ export function withdraw(
     path: `/v1/workflows/reviews/${reviewId}/withdraw`,
     headers: bearer(tokens.of(by)),
     body: { verdict: 'revoked', reason: 'It was too early.' },
+    readSuccess: readSubmission,
+  };
+}
+
+/** Takes back one's own approval, whatever was decided by it. */
+export function takeBack(
+  tokens: Tokens,
+  { reviewId, by }: { readonly reviewId: string; readonly by: string },
+): Request {
+  return {
+    purpose: { kind: 'withdrawn', reviewId, by },
+    dialect: 'native',
+    method: 'POST',
+    path: `/v1/workflows/reviews/${reviewId}/withdraw`,
+    headers: bearer(tokens.of(by)),
+    body: { what: 'own_approval', reason: 'On second thoughts.' },
+    readSuccess: readSubmission,
+  };
+}
+
+/** Gives an entry to another group or person. */
+export function reassign(
+  tokens: Tokens,
+  about: {
+    readonly reviewId: string;
+    readonly by: string;
+    readonly entry: string;
+    readonly to: Assignee;
+  },
+): Request {
+  const { reviewId, by, entry, to } = about;
+  return {
+    purpose: { kind: 'reassigned', reviewId, by },
+    dialect: 'native',
+    method: 'POST',
+    path: `/v1/workflows/reviews/${reviewId}/reassign`,
+    headers: bearer(tokens.of(by)),
+    body: { entry, to: { [to.kind]: to.subject }, reason: 'They are away.' },
     readSuccess: readSubmission,
   };
 }

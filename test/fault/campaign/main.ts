@@ -16,6 +16,7 @@ const { values } = parseArgs({
     faults: { type: 'string', default: FAULT_KINDS.join(',') },
     cuts: { type: 'string', default: CUTS.join(',') },
     doctor: { type: 'string', default: '1000' },
+    forger: { type: 'string', default: '1500' },
     keep: { type: 'boolean', default: false },
   },
 });
@@ -37,6 +38,7 @@ const plan: Plan = {
   cuts: CUTS.filter((cut) => values.cuts.split(',').includes(cut)),
   settleMs: 90_000,
   doctorEveryMs: values.doctor === 'none' ? null : Number(values.doctor),
+  forgeEveryMs: values.forger === 'none' ? null : Number(values.forger),
 };
 const say = (line: string): void => console.log(`${new Date().toISOString()} ${line}`);
 
@@ -55,6 +57,7 @@ try {
   process.exitCode = verdict.breaches.length === 0 ? 0 : 1;
   if (values.keep) {
     console.log(`Kept until you press Ctrl-C: ${verdict.logs}`);
+    console.log(`The store: ${verdict.databaseUrl}\nTemporal: ${servers.temporalAddress}`);
     await new Promise(() => setInterval(() => undefined, 60_000));
   }
 } finally {

@@ -21,6 +21,12 @@ export type Purpose =
       readonly by: string;
       readonly snapshot: Json;
     }
+  /** Somebody takes their own approval back, or gives an entry to somebody else. */
+  | {
+      readonly kind: 'withdrawn' | 'reassigned';
+      readonly reviewId: string;
+      readonly by: string;
+    }
   | { readonly kind: 'release'; readonly reviewId: string; readonly by: string }
   | { readonly kind: 'cancel'; readonly runId: string; readonly by: string }
   | { readonly kind: 'start'; readonly commandId: string; readonly by: string }
@@ -141,11 +147,11 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Whether a request took longer than any may, the time in which its API was away not counted. */
-export function tookTooLong({ at, answeredAt }: Exchange, { absences }: Member): boolean {
+/** How long a request took, the time in which its API was away not counted. */
+export function waitedMs({ at, answeredAt }: Exchange, { absences }: Member): number {
   const away = absences.reduce((sum, { from, to }) => {
     const overlap = Math.min(to ?? answeredAt, answeredAt) - Math.max(from, at);
     return sum + Math.max(0, overlap);
   }, 0);
-  return answeredAt - at - away > LONGEST_REQUEST_MS;
+  return answeredAt - at - away;
 }

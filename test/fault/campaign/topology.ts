@@ -6,7 +6,6 @@ import { once } from 'node:events';
 import { Connection } from '@temporalio/client';
 import { Client as PgClient } from 'pg';
 import { bootstrap } from '../../../src/cli/bootstrap.js';
-import { prepareServers } from '../../../src/cli/migrate.js';
 import { spawnGuarded } from '../../../src/dev/guarded-process.js';
 import { freePort } from '../../../src/dev/ports.js';
 import { startPostgres, type Postgres } from '../../../src/dev/postgres.js';
@@ -76,7 +75,11 @@ export async function startServers(say: (line: string) => void): Promise<Servers
     databaseUrl,
     temporalAddress,
     prepare: async (name) => {
-      await withDatabase(url, (client) => client.query(`create database "${name}"`));
+      await withDatabase(url, async (client) => {
+        await client.query(`create database "${name}"`);
+        // Without it a server that is killed loses what it has acknowledged; without fsync it does not.
+        await client.query(`alter database "${name}" set synchronous_commit = on`);
+      });
       await makeNamespace(temporalAddress, name);
     },
     crash: async (server, downMs) => {
@@ -212,6 +215,8 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
     TEMPORAL_NAMESPACE: name,
     HOST: LOOPBACK,
     LOG_LEVEL: 'info',
+    // So that a campaign sees many audits, and not one.
+    COUNTERSIGN_AUDIT_EVERY: '10s',
     [EXECUTIONS_VARIABLE]: executionsFile,
   });
   const bin = join(checkout, 'bin', 'countersign.js');
@@ -237,7 +242,11 @@ export async function startTopology(options: TopologyOptions): Promise<Topology>
     running.delete(child);
     return { code: child.exitCode, stdout, stderr };
   };
-  await prepareServers(direct.databaseUrl, environment(direct.databaseUrl, direct.temporalAddress));
+  // By the checkout's own command: a fault may be planted in the schema, too.
+  const migrated = await command(['migrate']);
+  if (migrated.code !== 0) {
+    throw new Error(`the schema could not be brought up to date: ${migrated.stderr}`);
+  }
   const tokenFile = join(folder, 'admin-token');
   await bootstrap(direct.databaseUrl, tokenFile);
   const crashes: string[] = [];

@@ -1,4 +1,4 @@
-import { entriesFor, mayVote } from './checker/rules.js';
+import { type Assignee, canBeCompleted, entriesFor, entryKeys, mayVote } from './checker/rules.js';
 import { blockOf, drawContent, drawInputs, type Gate, type Workflow } from './definitions.js';
 import {
   type Ballot,
@@ -7,15 +7,17 @@ import {
   DIALECTS,
   read,
   readOverlay,
+  reassign,
   release,
   seenIn,
   start,
+  takeBack,
   type Tokens,
   voteIn,
   voteOnOverlay,
   withdraw,
 } from './dialects.js';
-import { ADMIN, FORCE_GROUP, OWNERS, PEOPLE, type Person, STRANGER } from './directory.js';
+import { ADMIN, FORCE_GROUP, GROUPS, OWNERS, PEOPLE, type Person, STRANGER } from './directory.js';
 import {
   canonical,
   isObject,
@@ -73,7 +75,7 @@ export async function liveRun(
   }
   const run = { id, workflow, ownerId, inputs };
   onStarted(run);
-  const cancelsAfterMs = random.chance(0.06) ? random.int(500, 6_000) : null;
+  const cancelsAfterMs = random.chance(0.1) ? random.int(500, 6_000) : null;
   const cancelling =
     cancelsAfterMs === null ? null : cancelLater(workload, random, run, cancelsAfterMs);
   const taken = new Map<string, Promise<void>>();
@@ -161,6 +163,8 @@ type Taken = {
   readonly seedId: string;
   /** Snapshots by version, as people were shown or have written them. */
   readonly snapshots: Map<string, Json>;
+  /** The entries that were given to somebody else. */
+  readonly given: Map<string, Assignee>;
 };
 
 /** Lets people decide one review as the seed would have it, and once it is decided, lets it go on. */
@@ -183,12 +187,15 @@ async function decideReview(workload: Workload, run: StartedRun, shown: unknown)
     stepId,
     seedId,
     snapshots: new Map(),
+    given: new Map(),
   };
   const outcome = taken.random.weighted([
     ['approve', 80],
     ['reject', 18],
     ['withdraw', gate.release === 'auto' ? 0 : 30],
+    ['take back', gate.release === 'auto' ? 0 : 30],
   ] as const);
+  await perhapsReassign(taken);
   await disturb(taken);
   const versionId = await perhapsCorrect(taken);
   if (versionId === null) {
@@ -200,8 +207,53 @@ async function decideReview(workload: Workload, run: StartedRun, shown: unknown)
       withdraw(workload.tokens, { reviewId, by: run.ownerId, versionId }),
     );
   }
+  if (outcome === 'take back') {
+    await changeOnesMind(taken, versionId);
+  }
   await letGoOn(taken);
   await comeTooLate(taken, versionId);
+}
+
+/** An admin gives an entry to somebody else, and a stranger tries to; so that the gate can be completed still. */
+async function perhapsReassign(taken: Taken): Promise<void> {
+  const { workload, random, gate, run, reviewId, given } = taken;
+  const keys = entryKeys(gate);
+  if (!gate.one_person_one_entry || keys.length === 0 || !random.chance(0.4)) {
+    return;
+  }
+  const own = random.fork('reassign');
+  const entry = own.pick(keys);
+  const assignees: readonly Assignee[] = [
+    ...GROUPS.map((subject): Assignee => ({ kind: 'group', subject })),
+    ...PEOPLE.map(({ id: subject }): Assignee => ({ kind: 'reviewer', subject })),
+  ];
+  const to = own
+    .shuffled(assignees)
+    .find((one) => canBeCompleted(gate, run.ownerId, PEOPLE, new Map(given).set(entry, one)));
+  if (to === undefined || to.subject === STRANGER) {
+    return;
+  }
+  const by = own.chance(0.2) ? STRANGER : ADMIN;
+  const answered = await insist(workload, own, () =>
+    reassign(workload.tokens, { reviewId, by, entry, to }),
+  );
+  if (by === ADMIN && answered !== null && answered.meaning !== 'refused') {
+    given.set(entry, to);
+  }
+}
+
+/** Those who have approved take it back, one or all of them, and the review is decided once more if it has to be. */
+async function changeOnesMind(taken: Taken, versionId: string): Promise<void> {
+  const { workload, random, reviewId } = taken;
+  const able = random.shuffled(ableTo(taken, 'approved', versionId));
+  for (const { id: by } of able.slice(0, random.int(1, able.length))) {
+    await insist(workload, random.fork(`${by} takes back`), () =>
+      takeBack(workload.tokens, { reviewId, by }),
+    );
+  }
+  if (await isOpen(taken)) {
+    await approve(taken, versionId);
+  }
 }
 
 /** Those who vote, or take back, what was decided before. */
@@ -239,18 +291,18 @@ async function disturb(taken: Taken): Promise<void> {
 
 /** Those whose vote on a version counts, without any force. */
 function ableTo(
-  { gate, run }: Taken,
+  { gate, run, given }: Taken,
   verdict: Ballot['verdict'],
   versionId: string,
 ): readonly Person[] {
   const authorId = authorsOf.get(versionId) ?? null;
-  const about = { verdict, force: false, ownerId: run.ownerId, authorId };
+  const about = { verdict, force: false, ownerId: run.ownerId, authorId, given };
   return PEOPLE.filter((one) => mayVote(gate, one, about));
 }
 
 /** The version that people will approve: the seed, or what one of them makes of it; null when time is up. */
 async function perhapsCorrect(taken: Taken): Promise<string | null> {
-  const { workload, random, gate, run, reviewId, seedId, snapshots } = taken;
+  const { workload, random, gate, run, reviewId, seedId, snapshots, given } = taken;
   const { tokens } = workload;
   for (;;) {
     const versions = await look(
@@ -273,7 +325,8 @@ async function perhapsCorrect(taken: Taken): Promise<string | null> {
     await pause(AGAIN_AFTER_MS);
   }
   const authors = PEOPLE.filter(
-    (one) => entriesFor(gate, one).length > 0 && one.id !== run.ownerId && one.id !== STRANGER,
+    (one) =>
+      entriesFor(gate, one, given).length > 0 && one.id !== run.ownerId && one.id !== STRANGER,
   );
   if (gate.corrections === 'none' || authors.length === 0 || !random.chance(0.5)) {
     return seedId;
@@ -331,9 +384,19 @@ async function approve(taken: Taken, versionId: string): Promise<void> {
   }
 }
 
-/** The author of a correction approves it, allowed or not; and somebody approves it, and then the seed instead. */
+/**
+ * Somebody approves the version, and takes that back; the author of a correction approves it, allowed or
+ * not; and somebody approves it, and then the seed instead.
+ */
 async function waver(taken: Taken, versionId: string, able: readonly Person[]): Promise<void> {
-  const { random, seedId } = taken;
+  const { workload, random, reviewId, seedId } = taken;
+  const [doubter] = able;
+  if (doubter !== undefined && random.chance(0.25)) {
+    await cast(taken, doubter.id, 'approved', versionId, random.fork('doubter'));
+    await insist(workload, random.fork('doubts'), () =>
+      takeBack(workload.tokens, { reviewId, by: doubter.id }),
+    );
+  }
   if (versionId === seedId) {
     return;
   }
@@ -369,7 +432,7 @@ async function isOpen({ workload, random, reviewId }: Taken): Promise<boolean> {
   return body === undefined || textAt(body, 'status') === 'PENDING';
 }
 
-/** Releases what is approved and waits for that. */
+/** Releases what is approved and waits for that; in a run that has ended nothing is released any more. */
 async function letGoOn({ workload, random, gate, reviewId, stepId, run }: Taken): Promise<void> {
   if (gate.release !== 'manual') {
     return;
@@ -382,7 +445,9 @@ async function letGoOn({ workload, random, gate, reviewId, stepId, run }: Taken)
   while (Date.now() < workload.deadline()) {
     const body = await look(workload, random, `/v1/workflows/reviews/${reviewId}`);
     const status = textAt(body, 'status');
-    if (status !== null && status !== 'APPROVED') {
+    const shown = await look(workload, random, `/v1/workflows/runs/${run.id}`);
+    const hasEnded = textAt(shown, 'timing', 'completed_at') !== null;
+    if (hasEnded || (status !== null && status !== 'APPROVED')) {
       return;
     }
     if (status === 'APPROVED') {

@@ -1,11 +1,12 @@
 import type { Block } from '../definitions.js';
 import type { Outage } from '../faults.js';
+import { FORGED } from '../forger.js';
 import { groupBy, textAt } from '../json.js';
 import type { Exchange } from '../requests.js';
 import type { Breach } from '../watch.js';
 import type { StartedRun } from '../workload.js';
 import type { Evidence, Index } from './evidence.js';
-import type { RunRow, StepRow } from './facts.js';
+import type { MessageRow, RunRow, StepRow } from './facts.js';
 import type { JudgedReview } from './votes.js';
 
 /** An execution that a worker has lost is given up within this time after its last sign of life. */
@@ -59,14 +60,17 @@ function judgeEnd(
     case 'completed':
       return judgeCompleted(ended, name, refused, asked);
     case 'cancelled':
-      return refused.length > 0 || asked.length > 0
-        ? []
-        : [
-            {
-              promise: '10',
-              what: `${name} was cancelled, and nobody had asked for that: ${row.cancel_reason}`,
-            },
-          ];
+      return [
+        ...judgeExecutedLater(row, steps, name),
+        ...(refused.length > 0 || asked.length > 0
+          ? []
+          : [
+              {
+                promise: '10',
+                what: `${name} was cancelled, and nobody had asked for that: ${row.cancel_reason}`,
+              },
+            ]),
+      ];
     case 'error': {
       const failed = steps.filter(({ status }) => status === 'error');
       const untrue = failed.filter((step) => !isTrueError(run, step, outages, index));
@@ -104,6 +108,26 @@ function judgeEnd(
       ];
     }
   }
+}
+
+/** Whether a run was called cancelled while something of it was still being executed. */
+function judgeExecutedLater(
+  { ended_at: endedAt }: RunRow,
+  steps: readonly StepRow[],
+  name: string,
+): readonly Breach[] {
+  return steps
+    .filter(
+      ({ status, ended_at: at }) =>
+        (status === 'completed' || status === 'error') &&
+        at !== null &&
+        endedAt !== null &&
+        at > endedAt,
+    )
+    .map(({ id }) => ({
+      promise: '1',
+      what: `${name} was cancelled, and its step ${id} came to its end after that`,
+    }));
 }
 
 function isRefusedByVote({ standing, facts }: JudgedReview): boolean {
@@ -192,10 +216,11 @@ function isTrueError(
 }
 
 /** Judges what became of the workflows: nothing runs on, nothing was cancelled or started again beside what people asked. */
-export function judgeExecutions({ stored, runs }: Evidence): readonly Breach[] {
+export function judgeExecutions({ stored, runs, deceived }: Evidence): readonly Breach[] {
   const rows = new Map(stored.runs.map((row) => [row.id, row]));
   const ours = new Set(runs.map(({ id }) => id));
-  const ofRuns = stored.executions.flatMap((execution) => {
+  const own = stored.executions.filter(({ workflowId }) => !workflowId.includes(FORGED));
+  const ofRuns = own.flatMap((execution) => {
     const runId = [...ours].find((id) => execution.workflowId.startsWith(id));
     return runId === undefined ? [] : [{ ...execution, row: rows.get(runId) }];
   });
@@ -205,7 +230,8 @@ export function judgeExecutions({ stored, runs }: Evidence): readonly Breach[] {
   );
   const breaches: Breach[] = [];
   for (const [workflowId, executions] of byWorkflow) {
-    if (executions.length > 1) {
+    const [{ row } = { row: undefined }] = executions;
+    if (executions.length > 1 && !(row !== undefined && deceived.has(row.id))) {
       breaches.push({
         promise: '10',
         what: `workflow ${workflowId} was started ${executions.length} times`,
@@ -213,21 +239,23 @@ export function judgeExecutions({ stored, runs }: Evidence): readonly Breach[] {
     }
   }
   for (const { workflowId, type, status, row } of ofRuns) {
+    const mayBeReplaced = row !== undefined && deceived.has(row.id);
     const isOver = row !== undefined && /^(completed|cancelled|error)$/.test(row.status);
-    if (status === 'RUNNING' && isOver) {
+    if (status === 'RUNNING' && isOver && !mayLinger(type, row, stored.readAt)) {
       breaches.push({
         promise: '10',
         what: `${type} ${workflowId} runs on, and its run is ${row.status}`,
       });
     }
-    if (status === 'CANCELLED' && row?.status === 'completed') {
+    if (status === 'CANCELLED' && row?.status === 'completed' && !mayBeReplaced) {
       breaches.push({
         promise: '10',
         what: `${type} ${workflowId} was cancelled, and its run completed`,
       });
     }
     if (
-      /^(TERMINATED|TIMED_OUT)$/.test(status) ||
+      (status === 'TERMINATED' && !mayBeReplaced) ||
+      status === 'TIMED_OUT' ||
       (status === 'FAILED' && row?.status !== 'error')
     ) {
       breaches.push({
@@ -238,12 +266,44 @@ export function judgeExecutions({ stored, runs }: Evidence): readonly Breach[] {
   }
   return [
     ...breaches,
-    ...stored.undelivered.map((what) => ({
-      promise: '1',
-      what: `a message was never delivered: ${what}`,
-    })),
+    ...stored.holders
+      .filter(({ workflow_id: id }) => id.includes(FORGED))
+      .map(({ step_id: stepId, workflow_id: id }) => ({
+        promise: '2',
+        what: `step ${stepId} was held by ${id}, which a stranger had started`,
+      })),
+    ...stored.undelivered
+      .filter((message) => isOwed(message, deceived))
+      .map(({ run_id: runId, kind, state, last_error: why }) => ({
+        promise: '1',
+        what: `a message was never delivered: ${kind} of ${runId} is ${state} (${why ?? 'not sent'})`,
+      })),
   ];
 }
+
+/** Whether a message has yet to arrive. News for a gate that a stranger's lie has ended fails, and is for doctor to see. */
+export function isOwed(
+  { run_id: runId, kind, state }: MessageRow,
+  deceived: ReadonlySet<string>,
+): boolean {
+  return !(kind === 'signal' && state === 'failed' && deceived.has(runId));
+}
+
+/** The workflow of a cancelled run waits a minute for its cancel, so that Temporal shows it as cancelled. */
+export function mayLinger(
+  type: string,
+  { status, ended_at: endedAt }: RunRow,
+  now: number,
+): boolean {
+  return (
+    type === 'workflowRun' &&
+    status === 'cancelled' &&
+    endedAt !== null &&
+    now - endedAt.getTime() < LINGERS_MS
+  );
+}
+
+const LINGERS_MS = 75_000;
 
 /** Judges whether a command of a client started what it should: one run each, and no run that nobody asked for. */
 export function judgeStarts({ stored, exchanges }: Evidence): readonly Breach[] {

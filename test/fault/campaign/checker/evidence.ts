@@ -12,6 +12,8 @@ export type Evidence = {
   readonly exchanges: readonly Exchange[];
   readonly executions: readonly Execution[];
   readonly outages: readonly Outage[];
+  /** The runs whose gates a stranger has lied to. */
+  readonly deceived: ReadonlySet<string>;
 };
 
 /** The same, by what it is about. */

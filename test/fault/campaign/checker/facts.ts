@@ -41,6 +41,7 @@ const reviewRow = z.object({
   verdict: z.string().nullable(),
   decision_version_id: z.string().nullable(),
   decision_seq: z.int().nullable(),
+  released_at: time.nullable(),
 });
 const versionRow = z.object({
   id: z.string(),
@@ -55,16 +56,31 @@ const factRow = z.object({
   id: z.string(),
   review_id: z.string(),
   seq: z.int(),
-  kind: z.string(),
+  kind: z.enum(['vote', 'withdrawn', 'reassigned', 'release_requested', 'cancelled']),
   actor_id: z.string(),
   actor_kind: z.string(),
   version_id: z.string().nullable(),
   verdict: z.enum(['approved', 'rejected', 'revoked']).nullable(),
   fills: z.array(z.string()).nullable(),
   forced: z.boolean().nullable(),
+  /** Whether the workflow that waits had to be told. */
+  owed: z.boolean(),
+  entry_key: z.string().nullable(),
+  to_kind: z.enum(['group', 'reviewer']).nullable(),
+  to_subject: z.string().nullable(),
   created_at: time,
 });
 
+const holderRow = z.object({ step_id: z.string(), workflow_id: z.string() });
+
+const messageRow = z.object({
+  run_id: z.string(),
+  kind: z.string(),
+  state: z.string(),
+  last_error: z.string().nullable(),
+});
+
+export type MessageRow = z.infer<typeof messageRow>;
 export type RunRow = z.infer<typeof runRow>;
 export type StepRow = z.infer<typeof stepRow>;
 export type ReviewRow = z.infer<typeof reviewRow>;
@@ -80,15 +96,22 @@ export type TemporalExecution = {
 
 /** Everything that was stored, at one moment. */
 export type Stored = {
+  /** When all of it was read, in milliseconds since 1970. */
+  readonly readAt: number;
   readonly runs: readonly RunRow[];
   readonly steps: readonly StepRow[];
   readonly reviews: readonly ReviewRow[];
   readonly versions: readonly VersionRow[];
   readonly facts: readonly FactRow[];
-  /** Messages that nobody delivers any more, in words. */
-  readonly undelivered: readonly string[];
+  /** Messages that have not arrived. */
+  readonly undelivered: readonly MessageRow[];
+  /** The workflows that hold a step, or have held it. */
+  readonly holders: readonly Holder[];
   readonly executions: readonly TemporalExecution[];
 };
+
+/** A workflow that may, or might once, act for a step. */
+export type Holder = z.infer<typeof holderRow>;
 
 /** Reads the store in one snapshot, and Temporal's list of executions. */
 export async function readStored(at: {
@@ -106,22 +129,19 @@ export async function readStored(at: {
       reviews: await all('review', reviewRow),
       versions: await all('version', versionRow),
       facts: (await all('fact', factRow)).toSorted((a, b) => a.seq - b.seq),
-      undelivered: (await all('outbox', outboxRow))
-        .filter(({ state }) => state === 'pending' || state === 'failed')
-        .map(
-          (row) => `${row.kind} of ${row.run_id} is ${row.state} (${row.last_error ?? 'not sent'})`,
+      holders: [
+        ...(await all('replaced_holder', holderRow)),
+        ...(await all('step', z.object({ id: z.string(), holder: z.string().nullable() }))).flatMap(
+          ({ id, holder }) => (holder === null ? [] : [{ step_id: id, workflow_id: holder }]),
         ),
+      ],
+      // What has arrived is not kept: all that is there is owed still, or was given up.
+      undelivered: await all('outbox', messageRow),
     };
   });
-  return { ...stored, executions: await listExecutions(at.temporalAddress, at.namespace) };
+  const executions = await listExecutions(at.temporalAddress, at.namespace);
+  return { ...stored, readAt: Date.now(), executions };
 }
-
-const outboxRow = z.object({
-  run_id: z.string(),
-  kind: z.string(),
-  state: z.string(),
-  last_error: z.string().nullable(),
-});
 
 async function listExecutions(
   address: string,

@@ -11,11 +11,28 @@ export type Vote = {
   readonly verdict: 'approved' | 'rejected' | 'revoked';
   readonly versionId: string;
   readonly forced: boolean;
+  /** The entries that they might fill when they gave it. */
+  readonly fills: readonly string[];
 };
+
+/** Whom an entry was given to, instead of those whom its gate names: a group, or one person. */
+export type Assignee = { readonly kind: 'group' | 'reviewer'; readonly subject: string };
+
+/** The entries that were given to somebody else, by key. */
+export type Given = ReadonlyMap<string, Assignee>;
+
+const NOTHING_GIVEN: Given = new Map();
 
 /** What was recorded of a review, in its order. */
 export type Fact =
-  | ({ readonly kind: 'vote' } & Vote)
+  | ({ readonly kind: 'vote' } & Omit<Vote, 'fills'>)
+  | { readonly kind: 'withdrawn'; readonly seq: number; readonly by: Person }
+  | {
+      readonly kind: 'reassigned';
+      readonly seq: number;
+      readonly entry: string;
+      readonly to: Assignee;
+    }
   | { readonly kind: 'release_requested'; readonly seq: number }
   | { readonly kind: 'cancelled'; readonly seq: number };
 
@@ -28,20 +45,47 @@ export type Standing = {
   readonly settledBy: number | null;
   /** The fact that asked for its release. */
   readonly releasedBy: number | null;
+  /** Of each person the vote that stands. */
+  readonly votes: readonly Vote[];
+  readonly given: Given;
 };
 
+/** The entries of a gate in its own words: of each group as many as it requires, then the named ones. */
+function declaredEntries(gate: Gate): ReadonlyMap<string, Assignee> {
+  const ofGroups = gate.groups.flatMap(({ group, required }) =>
+    Array.from({ length: required }, (_, index): [string, Assignee] => [
+      `group:${group}#${index + 1}`,
+      { kind: 'group', subject: group },
+    ]),
+  );
+  const named = gate.reviewers.map(({ id }): [string, Assignee] => [
+    `user:${id}`,
+    { kind: 'reviewer', subject: id },
+  ]);
+  return new Map([...ofGroups, ...named]);
+}
+
+/** The keys of the entries of a gate; none where anybody may approve. */
+export function entryKeys(gate: Gate): readonly string[] {
+  return [...declaredEntries(gate).keys()];
+}
+
 /** The entries of a gate that somebody may fill: `group:alpha#1`, `user:ana`, `anyone`. */
-export function entriesFor(gate: Gate, person: Person): readonly string[] {
-  if (gate.groups.length === 0 && gate.reviewers.length === 0) {
+export function entriesFor(
+  gate: Gate,
+  person: Person,
+  given: Given = NOTHING_GIVEN,
+): readonly string[] {
+  const declared = declaredEntries(gate);
+  if (declared.size === 0) {
     return ['anyone'];
   }
-  const ofGroups = gate.groups
-    .filter(({ group }) => person.groups.includes(group))
-    .flatMap(({ group, required }) =>
-      Array.from({ length: required }, (_, index) => `group:${group}#${index + 1}`),
-    );
-  const own = gate.reviewers.filter(({ id }) => id === person.id).map(({ id }) => `user:${id}`);
-  return [...ofGroups, ...own];
+  return [...declared]
+    .filter(([key, named]) => {
+      const { kind, subject } = given.get(key) ?? named;
+      return kind === 'group' ? person.groups.includes(subject) : person.id === subject;
+    })
+    .map(([key]) => key);
 }
 
 /** Whether somebody may record this vote on a review that is open. */
@@ -54,6 +98,7 @@ export function mayVote(
     readonly ownerId: string | null;
     /** Who wrote the version; null for the seed. */
     readonly authorId: string | null;
+    readonly given?: Given;
   },
 ): boolean {
   const isOwner = person.id === about.ownerId;
@@ -61,7 +106,7 @@ export function mayVote(
   if (about.force && !mayForce) {
     return false;
   }
-  const takesPart = about.force || entriesFor(gate, person).length > 0;
+  const takesPart = about.force || entriesFor(gate, person, about.given).length > 0;
   if (about.verdict === 'rejected') {
     return person.isAdmin || (takesPart && !isOwner);
   }
@@ -70,75 +115,149 @@ export function mayVote(
   return takesPart && !isSelfApproval && !isOwnCorrection;
 }
 
-/** Whether approvals by these people, all of one version, are all that a gate asks for. */
-export function suffices(gate: Gate, approvers: readonly Person[]): boolean {
-  const people = [...new Set(approvers)];
-  if (gate.groups.length === 0 && gate.reviewers.length === 0) {
-    return people.length > 0;
-  }
-  const mandatory = gate.reviewers.filter((one) => one.mandatory);
-  if (mandatory.some(({ id }) => people.every((person) => person.id !== id))) {
-    return false;
-  }
-  const slots = gate.groups.flatMap(({ group, required }) =>
-    Array.from({ length: required }, () => group),
+/** Whether the people of a directory can complete a gate, without any one of them too who may have written a correction. */
+export function canBeCompleted(
+  gate: Gate,
+  ownerId: string,
+  people: readonly Person[],
+  given: Given = NOTHING_GIVEN,
+): boolean {
+  const about = { verdict: 'approved', force: false, ownerId, authorId: null, given } as const;
+  const able = people.filter((person) => mayVote(gate, person, about));
+  const mayBeAuthor = gate.corrections === 'entries' && !gate.correction_author_may_approve;
+  const missing = mayBeAuthor ? able : [null];
+  return missing.every((one) =>
+    suffices(
+      gate,
+      able
+        .filter((other) => other !== one)
+        .map((by) => ({ by, fills: entriesFor(gate, by, given) })),
+    ),
   );
-  if (slots.length === 0 && mandatory.length === 0) {
+}
+
+/** Whether these approvals, all of one version, are all that a gate asks for. */
+function suffices(gate: Gate, approvals: readonly Pick<Vote, 'by' | 'fills'>[]): boolean {
+  if (gate.groups.length === 0 && gate.reviewers.length === 0) {
+    return approvals.length > 0;
+  }
+  const mandatory = gate.reviewers.filter((one) => one.mandatory).map(({ id }) => `user:${id}`);
+  const ofGroups = entryKeys(gate).filter((key) => key.startsWith('group:'));
+  if (ofGroups.length === 0 && mandatory.length === 0) {
     return false;
   }
   const needed =
-    slots.length === 0
+    ofGroups.length === 0
       ? 0
-      : Math.max(1, Math.min(slots.length, gate.min_approvals ?? slots.length));
-  if (!gate.one_person_one_entry) {
-    const filled = gate.groups.map(({ group, required }) =>
-      Math.min(required, people.filter(({ groups }) => groups.includes(group)).length),
-    );
-    return filled.reduce((sum, count) => sum + count, 0) >= needed;
+      : Math.max(1, Math.min(ofGroups.length, gate.min_approvals ?? ofGroups.length));
+  if (gate.one_person_one_entry) {
+    return canFill(mandatory, ofGroups, needed, approvals);
   }
-  // Who fills their own mandatory entry fills nothing else.
-  const free = people.filter((person) => mandatory.every(({ id }) => id !== person.id));
-  return mostFilled(slots, free) >= needed;
+  if (mandatory.some((key) => approvals.every(({ fills }) => !fills.includes(key)))) {
+    return false;
+  }
+  const filled = gate.groups.map(({ group, required }) =>
+    Math.min(required, approvals.filter(({ by }) => by.groups.includes(group)).length),
+  );
+  return filled.reduce((sum, count) => sum + count, 0) >= needed;
 }
 
-/** The most places that can be filled, each by one person of its group: tried out, one person after another. */
-function mostFilled(slots: readonly string[], people: readonly Person[]): number {
-  const [first, ...others] = people;
-  if (first === undefined || slots.length === 0) {
-    return 0;
+/** Whether people who fill one entry each fill all the mandatory ones and so many others: tried out, entry by entry. */
+function canFill(
+  mandatory: readonly string[],
+  others: readonly string[],
+  needed: number,
+  people: readonly Pick<Vote, 'fills'>[],
+): boolean {
+  const [first, ...rest] = mandatory;
+  if (first !== undefined) {
+    return people.some(
+      (one) =>
+        one.fills.includes(first) &&
+        canFill(
+          rest,
+          others,
+          needed,
+          people.filter((other) => other !== one),
+        ),
+    );
   }
-  const without = mostFilled(slots, others);
-  const withEach = [...new Set(slots)]
-    .filter((group) => first.groups.includes(group))
-    .map((group) => 1 + mostFilled(slots.toSpliced(slots.indexOf(group), 1), others));
-  return Math.max(without, ...withEach);
+  const [next, ...later] = others;
+  if (needed === 0 || next === undefined || others.length < needed) {
+    return needed === 0;
+  }
+  return (
+    people.some(
+      (one) =>
+        one.fills.includes(next) &&
+        canFill(
+          [],
+          later,
+          needed - 1,
+          people.filter((other) => other !== one),
+        ),
+    ) || canFill([], later, needed, people)
+  );
 }
+
+const UNDECIDED = {
+  status: 'PENDING',
+  versionId: null,
+  settledBy: null,
+  releasedBy: null,
+} as const;
 
 /** Where a review stands once these facts have been recorded in this order. */
 export function standingOf(gate: Gate, facts: readonly Fact[]): Standing {
-  let standing: Standing = {
-    status: 'PENDING',
-    versionId: null,
-    settledBy: null,
-    releasedBy: null,
-  };
-  const latest = new Map<string, Vote>();
-  for (const fact of facts) {
-    if (fact.kind === 'release_requested') {
-      standing = { ...standing, releasedBy: standing.releasedBy ?? fact.seq };
-    } else if (fact.kind === 'cancelled') {
-      if (standing.status === 'PENDING' || standing.status === 'APPROVED') {
-        standing = { ...standing, status: 'REVOKED', settledBy: fact.seq };
-      }
-    } else {
-      latest.set(fact.by.id, fact);
-      standing = afterVote(gate, standing, fact, [...latest.values()]);
-    }
-  }
-  return standing;
+  return facts.reduce((standing, fact) => after(gate, standing, fact), {
+    ...UNDECIDED,
+    votes: [],
+    given: NOTHING_GIVEN,
+  } satisfies Standing as Standing);
 }
 
-function afterVote(gate: Gate, standing: Standing, vote: Vote, votes: readonly Vote[]): Standing {
+function after(gate: Gate, standing: Standing, fact: Fact): Standing {
+  switch (fact.kind) {
+    case 'release_requested':
+      return { ...standing, releasedBy: standing.releasedBy ?? fact.seq };
+    case 'cancelled':
+      return standing.status === 'PENDING' || standing.status === 'APPROVED'
+        ? { ...standing, status: 'REVOKED', settledBy: fact.seq }
+        : standing;
+    case 'reassigned':
+      return { ...standing, given: new Map(standing.given).set(fact.entry, fact.to) };
+    case 'withdrawn':
+      return afterTakingBack(gate, {
+        ...standing,
+        votes: standing.votes.filter(({ by }) => by.id !== fact.by.id),
+      });
+    case 'vote': {
+      const { kind: _, ...said } = fact;
+      const vote = { ...said, fills: entriesFor(gate, fact.by, standing.given) };
+      const votes = [...standing.votes.filter(({ by }) => by.id !== vote.by.id), vote];
+      return afterVote(gate, { ...standing, votes }, vote);
+    }
+  }
+}
+
+function approvalsOf(votes: readonly Vote[], versionId: string | null): readonly Vote[] {
+  return votes.filter((vote) => vote.verdict === 'approved' && vote.versionId === versionId);
+}
+
+/** What was approved stays so where the others suffice, and is theirs then; else everything is open again. */
+function afterTakingBack(gate: Gate, standing: Standing): Standing {
+  if (standing.status !== 'APPROVED') {
+    return standing;
+  }
+  const left = approvalsOf(standing.votes, standing.versionId);
+  if (!left.some(({ forced }) => forced) && !suffices(gate, left)) {
+    return { ...standing, ...UNDECIDED };
+  }
+  const isSettlerLeft = left.some(({ seq }) => seq === standing.settledBy);
+  return isSettlerLeft ? standing : { ...standing, settledBy: left.at(-1)?.seq ?? null };
+}
+
+function afterVote(gate: Gate, standing: Standing, vote: Vote): Standing {
   if (vote.verdict !== 'approved') {
     const versionId = standing.versionId ?? vote.versionId;
     return standing.status === 'PENDING' || standing.status === 'APPROVED'
@@ -153,10 +272,7 @@ function afterVote(gate: Gate, standing: Standing, vote: Vote, votes: readonly V
   if (standing.status !== 'PENDING') {
     return standing;
   }
-  const agreeing = votes
-    .filter(({ verdict, versionId }) => verdict === 'approved' && versionId === vote.versionId)
-    .map(({ by }) => by);
-  return vote.forced || suffices(gate, agreeing)
+  return vote.forced || suffices(gate, approvalsOf(standing.votes, vote.versionId))
     ? { ...standing, status: 'APPROVED', versionId: vote.versionId, settledBy: vote.seq }
     : standing;
 }

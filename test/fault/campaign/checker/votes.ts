@@ -5,8 +5,8 @@ import { canonical, groupBy, isObject, type Json, sha256, textAt } from '../json
 import type { Exchange, Purpose } from '../requests.js';
 import type { Breach } from '../watch.js';
 import type { Evidence, Index } from './evidence.js';
-import type { FactRow, ReviewRow, VersionRow } from './facts.js';
-import { entriesFor, type Fact, mayVote, type Standing, standingOf } from './rules.js';
+import type { FactRow, ReviewRow, RunRow, VersionRow } from './facts.js';
+import { entriesFor, type Fact, type Given, mayVote, type Standing, standingOf } from './rules.js';
 
 /** A review with the gate that its author declared, and where it stands by its facts. */
 export type JudgedReview = {
@@ -32,17 +32,27 @@ export function standings({ stored }: Evidence, index: Index): ReadonlyMap<strin
 
 function asFact(row: FactRow): Fact {
   const { kind, seq } = row;
-  if (kind === 'release_requested' || kind === 'cancelled') {
-    return { kind, seq };
+  const by = personBehind(row.actor_id);
+  switch (kind) {
+    case 'release_requested':
+    case 'cancelled':
+      return { kind, seq };
+    case 'withdrawn':
+      return { kind, seq, by };
+    case 'reassigned': {
+      const to = { kind: row.to_kind ?? 'group', subject: row.to_subject ?? '' };
+      return { kind, seq, entry: row.entry_key ?? '', to };
+    }
+    case 'vote':
+      return {
+        kind,
+        seq,
+        by,
+        verdict: row.verdict ?? 'rejected',
+        versionId: row.version_id ?? '',
+        forced: row.forced ?? false,
+      };
   }
-  return {
-    kind: 'vote',
-    seq,
-    by: personBehind(row.actor_id),
-    verdict: row.verdict ?? 'rejected',
-    versionId: row.version_id ?? '',
-    forced: row.forced ?? false,
-  };
 }
 
 /** Who is not in the directory may nothing. */
@@ -72,13 +82,16 @@ export function judgeVotes(
     ...[...reviews.values()].flatMap((review) => {
       const versions = index.versionsOfReview.get(review.row.id) ?? [];
       const sent = exchanges.get(review.row.id) ?? [];
-      const runStatus = evidence.stored.runs.find(({ id }) => id === review.row.run_id)?.status;
+      const run = evidence.stored.runs.find(({ id }) => id === review.row.run_id);
       return [
         ...judgeNumbers(review),
-        ...judgeFacts(review, versions, runStatus ?? ''),
+        ...judgeFacts(review, versions, run?.status ?? ''),
         ...judgeStanding(review),
+        ...judgeNews(review, run),
+        ...judgeRelease(review, run),
         ...judgeVersions(review, versions, sent),
         ...judgeCounts(review, sent),
+        ...judgeOtherActs(review, sent),
         ...judgeRefusals(review, versions, sent),
       ];
     }),
@@ -136,6 +149,7 @@ function faultOfVote(
     force: fact.forced ?? false,
     ownerId: row.owner_id,
     authorId: version.author_kind === 'human' ? version.author_id : null,
+    given: before.given,
   };
   if (fact.verdict === 'approved') {
     if (!mayVote(gate, by, { ...about, verdict: 'approved' })) {
@@ -145,7 +159,7 @@ function faultOfVote(
     if (before.status !== 'PENDING' && !isLate) {
       return `it was ${before.status} already`;
     }
-    const own = entriesFor(gate, by).filter(
+    const own = entriesFor(gate, by, before.given).filter(
       (key) => !about.force || key.startsWith(`group:${FORCE_GROUP}#`),
     );
     return sameTexts(own, fact.fills ?? [])
@@ -170,18 +184,32 @@ function faultOfOther(
   before: Standing,
   runStatus: string,
 ): string | null {
-  if (fact.kind === 'release_requested') {
-    const by = personBehind(fact.actor_id);
-    return gate.release === 'manual' &&
-      before.status === 'APPROVED' &&
-      (by.id === row.owner_id || by.isAdmin)
-      ? null
-      : 'nobody might ask for that release';
+  const by = personBehind(fact.actor_id);
+  switch (fact.kind) {
+    case 'release_requested':
+      return gate.release === 'manual' &&
+        before.status === 'APPROVED' &&
+        (by.id === row.owner_id || by.isAdmin)
+        ? null
+        : 'nobody might ask for that release';
+    case 'withdrawn':
+      if (before.status !== 'PENDING' && before.status !== 'APPROVED') {
+        return `it was ${before.status} already`;
+      }
+      return before.votes.some((vote) => vote.by.id === by.id && vote.verdict === 'approved')
+        ? null
+        : 'they have no approval that stands';
+    case 'reassigned':
+      return by.isAdmin && before.status === 'PENDING'
+        ? null
+        : 'they may not give that entry to anybody';
+    default:
+      // A rejection elsewhere may drop the iteration; that its run goes on otherwise is judged with the run.
+      // A failure closes nothing: its run can be retried.
+      return (runStatus === 'completed' || runStatus === 'error') && gate.on_reject !== 'drop'
+        ? `its run is ${runStatus}, so nobody cancelled it`
+        : null;
   }
-  // A rejection elsewhere may drop the iteration; that its run goes on otherwise is judged with the run.
-  return runStatus === 'completed' && gate.on_reject !== 'drop'
-    ? 'its run completed, so nobody cancelled it'
-    : null;
 }
 
 /** Whether the stored state of a review is what follows from its facts. */
@@ -195,6 +223,7 @@ function judgeStanding({ row, standing, facts }: JudgedReview): readonly Breach[
   const isVoted = standing.settledBy !== null && facts[standing.settledBy - 1]?.kind === 'vote';
   const isTrue =
     allowed[standing.status].includes(row.status) &&
+    (standing.settledBy !== null || row.decision_seq === null) &&
     (!isVoted ||
       (row.decision_version_id === standing.versionId && row.decision_seq === standing.settledBy));
   return isTrue
@@ -206,6 +235,56 @@ function judgeStanding({ row, standing, facts }: JudgedReview): readonly Breach[
         },
       ];
 }
+
+/** Whether the workflow that waits had to be told of what decided the review; in a run that failed nobody waits. */
+function judgeNews(
+  { row, facts, standing }: JudgedReview,
+  run: RunRow | undefined,
+): readonly Breach[] {
+  const settling = facts.find(({ seq }) => seq === standing.settledBy);
+  const isAfterFailure =
+    run?.status === 'error' &&
+    run.ended_at !== null &&
+    settling !== undefined &&
+    settling.created_at >= run.ended_at;
+  return settling?.kind !== 'vote' || settling.owed || isAfterFailure
+    ? []
+    : [
+        {
+          promise: '1',
+          what: `review ${row.id}: nobody had to be told of fact ${settling.seq}, which decided it`,
+        },
+      ];
+}
+
+/** Whether an approval that nothing holds back has released its step by itself, and no later than it was recorded. */
+function judgeRelease(
+  { row, gate, facts, standing }: JudgedReview,
+  run: RunRow | undefined,
+): readonly Breach[] {
+  const settling = facts.find(({ seq }) => seq === standing.settledBy);
+  if (gate.release !== 'auto' || standing.status !== 'APPROVED' || settling === undefined) {
+    return [];
+  }
+  // In a run that has failed nothing goes on until somebody retries it.
+  const endedAt = run?.ended_at ?? null;
+  const hadEnded = endedAt !== null && settling.created_at >= endedAt;
+  const laterMs =
+    row.released_at === null
+      ? Number.POSITIVE_INFINITY
+      : row.released_at.getTime() - settling.created_at.getTime();
+  return hadEnded || laterMs <= SAME_CHANGE_MS
+    ? []
+    : [
+        {
+          promise: '1',
+          what: `review ${row.id} was approved by fact ${settling.seq}, and its step was ${row.released_at === null ? 'never released' : `released ${laterMs} ms later`}`,
+        },
+      ];
+}
+
+/** One transaction reads the clock more than once. */
+const SAME_CHANGE_MS = 1_000;
 
 /** Whether every version is what its author wrote, byte for byte, under the id that its content gives. */
 function judgeVersions(
@@ -321,14 +400,15 @@ function judgeCounts(
     }
   }
   const byPerson = groupBy(
-    facts.filter(({ kind }) => kind === 'vote'),
+    facts.filter(({ kind }) => kind === 'vote' || kind === 'withdrawn'),
     ({ actor_id: id }) => id,
   );
   for (const [person, own] of byPerson) {
     const doubled = own.find((fact, place) => {
       const before = own[place - 1];
       return (
-        before?.verdict === fact.verdict &&
+        before?.kind === fact.kind &&
+        before.verdict === fact.verdict &&
         before.version_id === fact.version_id &&
         before.forced === fact.forced
       );
@@ -343,12 +423,44 @@ function judgeCounts(
   }));
 }
 
-/** Whether somebody was refused who might approve. */
+/** Whether each approval taken back and each entry given away is in the store as often as it was acknowledged, and nothing else is. */
+function judgeOtherActs(
+  { row, facts }: JudgedReview,
+  sent: readonly Exchange[],
+): readonly Breach[] {
+  const acts = sent.flatMap(({ purpose, meaning }) =>
+    purpose.kind === 'withdrawn' || purpose.kind === 'reassigned' ? [{ ...purpose, meaning }] : [],
+  );
+  const recorded = facts.filter(({ kind }) => kind === 'withdrawn' || kind === 'reassigned');
+  const keys = new Set([
+    ...acts.map(({ kind, by }) => `${kind} by ${by}`),
+    ...recorded.map((fact) => `${fact.kind} by ${fact.actor_id}`),
+  ]);
+  return [...keys].flatMap((key): readonly Breach[] => {
+    const stored = recorded.filter((fact) => `${fact.kind} by ${fact.actor_id}` === key).length;
+    const own = acts.filter(({ kind, by }) => `${kind} by ${by}` === key);
+    const least = own.filter(({ meaning }) => meaning === 'recorded').length;
+    const most = own.filter(({ meaning }) => meaning !== 'refused').length;
+    return stored >= least && stored <= most
+      ? []
+      : [
+          {
+            promise: stored < least ? '1' : '3',
+            what: `review ${row.id}: ${key} is ${stored} times in the store, was acknowledged as recorded ${least} times, and sent without being refused ${most} times`,
+          },
+        ];
+  });
+}
+
+/** Whether somebody was refused who might approve, whoever had which entry at that moment. */
 function judgeRefusals(
-  { row, gate }: JudgedReview,
+  { row, gate, facts }: JudgedReview,
   versions: readonly VersionRow[],
   sent: readonly Exchange[],
 ): readonly Breach[] {
+  const moments: readonly Given[] = [0, ...facts.map(({ seq }) => seq)].map(
+    (seq) => standingOf(gate, facts.slice(0, seq).map(asFact)).given,
+  );
   return sent.flatMap(({ purpose, meaning, status, body, dialect }): readonly Breach[] => {
     if (purpose.kind !== 'vote' || purpose.verdict !== 'approved' || meaning !== 'refused') {
       return [];
@@ -362,7 +474,10 @@ function judgeRefusals(
     } as const;
     const text = JSON.stringify(body);
     const isAboutThem = status === 403 || /not eligible|self approve|not a declared/.test(text);
-    return isAboutThem && mayVote(gate, personBehind(purpose.by), about)
+    const mightAlways = moments.every((given) =>
+      mayVote(gate, personBehind(purpose.by), { ...about, given }),
+    );
+    return isAboutThem && mightAlways
       ? [
           {
             promise: '6',
