@@ -4,7 +4,7 @@ import type { Db } from '../store/database.js';
 import { endRun } from '../store/end-run.js';
 import { whereaboutsOf } from '../store/drift.js';
 import { type LeasedMessage, postponeMessage, settleMessage } from '../store/outbox.js';
-import { getRun, runOrderOf } from '../store/runs.js';
+import { getRun, runOrderOf, waitsForWorkflow } from '../store/runs.js';
 import { classify, type Delivery } from './classify.js';
 import type { Temporal } from './temporal.js';
 
@@ -115,7 +115,7 @@ export async function settle(
   delivery: Delivery,
   isRunGone = false,
 ): Promise<Settled> {
-  if (isRunGone && (await getRun(db, message.runId)).status === 'running') {
+  if (isRunGone && (await waitsForWorkflow(db, message.runId))) {
     return await end(db, message, 'failed', `the workflow of run '${message.runId}' is gone`);
   }
   switch (delivery.kind) {
@@ -188,8 +188,8 @@ async function end(
   state: 'delivered' | 'superseded' | 'failed',
   error: string | null = null,
 ): Promise<Settled> {
-  await settleMessage(db, message, state, error);
-  if (state === 'failed') {
+  const isOurs = await settleMessage(db, message, state, error);
+  if (isOurs && state === 'failed') {
     await recordAudit(db, SYSTEM, 'delivery_failed', {
       runId: message.runId,
       ...(message.reviewId === null ? {} : { reviewId: message.reviewId }),

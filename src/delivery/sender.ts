@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Db } from '../store/database.js';
 import {
@@ -85,6 +86,8 @@ export class Sender {
 
   constructor(dependencies: SenderDependencies) {
     this.#deps = dependencies;
+    // Every gate that is told a little later listens, and Node takes more than ten listeners for a leak.
+    setMaxListeners(0, this.#stopped.signal);
   }
 
   /** Begins to deliver; returns at once. */

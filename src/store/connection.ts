@@ -18,9 +18,6 @@ import { StoreAwayError, storeTrouble } from './store-away.js';
 /** A server that is going away, or has become read-only: no other connection to it is worth more. */
 const SERVER_CHANGED = new Set(['25006', '57P01', '57P02', '57P03']);
 
-/** Another statement of the transaction had failed. */
-const ABORTED = '25P02';
-
 /** A table has got another column since the statement was prepared. */
 const STALE_PLAN = '0A000';
 
@@ -222,11 +219,11 @@ export class StoreConnection implements DatabaseConnection {
       );
     } catch (error) {
       this.#judge(error);
-      if (this.#failure !== null && isDatabaseError(error, ABORTED)) {
-        throw this.#failure;
+      // What was sent behind the statement that failed fails, too, and says less.
+      if (this.#isInTransaction) {
+        this.#failure ??= error;
       }
-      this.#failure ??= error;
-      throw error;
+      throw this.#failure ?? error;
     }
   }
 
@@ -252,13 +249,13 @@ function isPlainRead({ query, sql }: CompiledQuery): boolean {
 
 const RAW_READ = /^\s*select\b/i;
 
-function isDatabaseError(error: unknown, code: string): error is DatabaseError {
-  return error instanceof DatabaseError && error.code === code;
-}
-
 /** Whether a prepared statement has to be prepared anew, because a table has changed. */
 export function isStalePlan(error: unknown): boolean {
-  return isDatabaseError(error, STALE_PLAN) && error.message.includes('cached plan');
+  return (
+    error instanceof DatabaseError &&
+    error.code === STALE_PLAN &&
+    error.message.includes('cached plan')
+  );
 }
 
 /**

@@ -151,6 +151,7 @@ async function tryInTransaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Promis
       await committed;
       return result;
     } catch (error) {
+      isOpen = false;
       await connection.rollback();
       throw error;
     } finally {

@@ -234,7 +234,8 @@ export async function readOwners(
                  and exists (select 1 from replaced_holder h
                               where h.step_id = s.id and h.workflow_id = asked.workflow_id)) end,
              'isOwed', exists (select 1 from outbox o where o.run_id = r.id and o.state = 'pending'
-                and (o.kind in ('start', 'restart') or o.workflow_id = asked.workflow_id or o.review_id = v.id))) as owner
+                and (o.kind in ('start', 'restart') or o.workflow_id = asked.workflow_id or o.review_id = v.id
+                     or (s.id is null and o.kind = 'signal')))) as owner
       from unnest(${executions.map(({ workflowId }) => workflowId)}::text[],
                   ${executions.map(({ runId }) => runId)}::text[],
                   ${executions.map(({ stepId }) => stepId)}::text[]) as asked (workflow_id, run_id, step_id)

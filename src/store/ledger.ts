@@ -107,8 +107,10 @@ export async function beginStep(
         }
         const attempt = ruling.isRepeat ? step.attempt : step.attempt + 1;
         markRunning(tx, run);
-        const result = instantly?.answer(block, input, step.iterationKey !== null) ?? null;
-        if (instantly !== null && result !== null) {
+        // A gate on the output is opened by who takes its step: asked again, that one finds the review.
+        const isAtOnce = instantly !== null && block.review?.placement !== 'output';
+        const result = isAtOnce ? instantly.answer(block, input, step.iterationKey !== null) : null;
+        if (isAtOnce && result !== null) {
           const given = { attempt, attemptToken, result };
           return await runAtOnce(tx, locked, given, instantly.follow);
         }

@@ -332,6 +332,28 @@ export async function runOrderOf(
   return { run_id: run.runId, workflow_id, blocks: blocks.map(planOf) };
 }
 
+/** Whether a run is under way and no start of its workflow is owed: its workflow should be there. */
+export async function waitsForWorkflow(db: Db, runId: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('run')
+    .select('id')
+    .where('id', '=', runId)
+    .where('status', '=', 'running')
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('outbox')
+            .select('outbox.id')
+            .where('outbox.runId', '=', runId)
+            .where('outbox.kind', 'in', ['start', 'restart'])
+            .where('outbox.state', '=', 'pending'),
+        ),
+      ),
+    )
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 /** Whether a run will do nothing more. */
 export function isEnded(run: Pick<RunRow, 'status'>): boolean {
   return hasEnded(run.status);

@@ -6,6 +6,7 @@ import {
   type Db,
   inTransaction,
   openDatabase,
+  sqlState,
 } from '../../src/store/database.js';
 import { type Limits, PATIENT_LIMITS, SERVING_LIMITS } from '../../src/store/limits.js';
 import { storeTrouble } from '../../src/store/store-away.js';
@@ -377,6 +378,23 @@ describe('statements that are sent together', () => {
     expect(
       await db.selectFrom('project').select('id').where('id', '=', 'prj_none').execute(),
     ).toEqual([]);
+  });
+
+  test('fail with what the first of them failed with, whatever is said of those behind it', async () => {
+    const { db: fresh } = another({});
+    // Nobody has prepared the statement on this connection, and it is sent twice behind the failure.
+    const twice = (tx: Parameters<Parameters<typeof inTransaction>[1]>[0]) =>
+      sql`select ${1}::int as behind`.execute(tx);
+    const codes: unknown[] = [];
+    const failed = inTransaction(fresh, async (tx) => {
+      const sent = [sql`select 1 / ${0}::int`.execute(tx), twice(tx), twice(tx)];
+      for (const one of await Promise.allSettled(sent)) {
+        codes.push(one.status === 'rejected' ? sqlState(one.reason) : null);
+      }
+      await Promise.all(sent);
+    });
+    expect(await rejectionOf(failed)).toMatchObject({ code: '22012' });
+    expect(codes).toEqual(['22012', '22012', '22012']);
   });
 
   test('leave a connection that serves on where one of them fails', async () => {

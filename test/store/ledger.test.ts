@@ -4,6 +4,7 @@ import type { Block, BlockResult } from '../../src/domain/definition.js';
 import type { JsonObject } from '../../src/domain/json.js';
 import type { Caller } from '../../src/domain/ledger.js';
 import { RUN_STATUSES, type RunStatus, type StepStatus } from '../../src/domain/statuses.js';
+import { INSTANTLY } from '../../src/activities/run-block.js';
 import { addVersion } from '../../src/store/add-version.js';
 import { inTransaction } from '../../src/store/database.js';
 import { checkGate, openInputReview, openReview, takeStep } from '../../src/store/gates.js';
@@ -486,6 +487,65 @@ describe('what a block is given', () => {
       kind: 'begin',
       input: { input: { table: 'users_old' }, blocks: {} },
     });
+  });
+});
+
+describe('a block that needs nothing from outside', () => {
+  test('begins and ends in one transaction, and asked again it has ended', async () => {
+    const { db } = database;
+    const run = await aRunningRun(db, [
+      aBlock('only', { executor: { kind: 'pass' } }),
+      aBlock('behind', { executor: { kind: 'pass' }, needs: ['only'] }),
+    ]);
+    const stepId = stepIdOf(run.id, 'only');
+    const begin = () => beginStep(db, stepId, runOf(stepId), 't', () => null, INSTANTLY);
+    const first = await begin();
+    expect(said(first)).toBe('instant');
+    expect(await ('standing' in first ? first.standing : null)).toMatchObject({
+      kind: 'ended',
+      end: 'completed',
+    });
+    expect(await stepOf(stepId)).toMatchObject({ status: 'completed', attempt: 1, failures: 0 });
+    expect(said(await begin())).toBe('completed');
+  });
+
+  test('opens its review with its holder, who finds it when it asks again', async () => {
+    const { db } = database;
+    const run = await aRunningRun(db, [aBlock('gated', { review: aGate() })], {
+      inputs: { gated: { total: 1 } },
+    });
+    const stepId = stepIdOf(run.id, 'gated');
+    const take = () => takeStep(db, stepId, gateOf(stepId), false, INSTANTLY);
+    const opened = await take();
+    expect(opened).toMatchObject({ kind: 'waiting', gate: { state: { status: 'PENDING' } } });
+    expect(await take()).toEqual(opened);
+    expect(await stepOf(stepId)).toMatchObject({ status: 'awaiting_review', attempt: 1 });
+  });
+
+  test('with a gate on its output never begins and ends by itself: a commit whose answer is lost would stop its run', async () => {
+    const { db } = database;
+    const pass = { kind: 'pass' } as const;
+    const run = await aRunningRun(
+      db,
+      [
+        aBlock('a', { executor: pass }),
+        aBlock('b', { executor: pass }),
+        aBlock('c', { executor: pass, needs: ['a', 'b'], review: aGate() }),
+      ],
+      { inputs: {} },
+    );
+    for (const id of ['a', 'b']) {
+      const stepId = stepIdOf(run.id, id);
+      await beginStep(db, stepId, runOf(stepId), id);
+      await finish(stepId, id, { output: null, consensus: null, source: null });
+    }
+    const stepId = stepIdOf(run.id, 'c');
+    const taking = await takeStep(db, stepId, gateOf(stepId), false, INSTANTLY);
+    expect(taking).toMatchObject({ kind: 'unopened' });
+    for (const again of [1, 2]) {
+      const begun = await beginStep(db, stepId, gateOf(stepId), 't', () => null, INSTANTLY);
+      expect(said(begun), `the ${again}. time`).toBe('begin 1');
+    }
   });
 });
 

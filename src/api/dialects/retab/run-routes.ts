@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { cancelRun } from '../../../store/cancel-run.js';
+import { inTransaction } from '../../../store/database.js';
 import {
   createRun,
   findRun,
@@ -9,7 +10,7 @@ import {
   type RunFilter,
 } from '../../../store/runs.js';
 import type { RunRow } from '../../../store/tables.js';
-import { isAsBefore } from '../../../store/voter.js';
+import { isAsBefore, SignedOutError } from '../../../store/voter.js';
 import { answer, ok } from '../../answer.js';
 import { afterCommit, forward } from '../../cast-vote.js';
 import { forbidden, isApiError, notFound } from '../../errors.js';
@@ -58,6 +59,9 @@ const start = route({
     const commandId = body.command_id ?? null;
     const known = await findRunByCommand(deps.db, actor.projectId, commandId);
     if (known !== null) {
+      if (!(await inTransaction(deps.db, (tx) => isAsBefore(tx, actor)))) {
+        throw new SignedOutError();
+      }
       return answer(202, await readBack(call, known));
     }
     const version = await findStartVersion(
