@@ -13,6 +13,7 @@ import {
 } from '../../src/store/sign-ins.js';
 import { findActorBySecret, revokeToken } from '../../src/store/tokens.js';
 import { type Caller, startApi, type TestApi, valueAt } from '../support/api.js';
+import { until } from '../support/until.js';
 
 let api: TestApi;
 let ann: Caller;
@@ -67,17 +68,31 @@ describe('the event stream', () => {
       'text/event-stream; charset=utf-8',
     ]);
     const snapshot = { total_amount: 4711, vendor_name: 'Not for the stream' };
-    const opening = api.openReview({ snapshot });
-    const events = await follow(stream, ({ data }) => valueAt(data, 'kind') === 'review');
-    const review = await opening;
+    // What happens before the stream follows the log is told as one `resync`: the second review is surely behind it.
+    const opened = [api.openReview({ snapshot })];
+    const told = { run: new Set<unknown>(), review: new Map<unknown, unknown>() };
+    const events = await follow(stream, ({ data }) => {
+      const [kind, id] = [valueAt(data, 'kind'), valueAt(data, 'id')];
+      if (kind === 'run') {
+        told.run.add(id);
+      } else if (kind === 'review') {
+        told.review.set(id, valueAt(data, 'run_id'));
+        if (opened.length === 1) {
+          opened.push(api.openReview({ snapshot }));
+        }
+      }
+      const [, runOfSecond] = [...told.review.values()];
+      return told.run.has(runOfSecond);
+    });
+    const [, review] = await Promise.all(opened);
     expect(events[0]).toEqual({ event: 'resync', data: {} });
     expect(events).toContainEqual({
       event: 'change',
-      data: { kind: 'run', id: review.runId, run_id: null },
+      data: { kind: 'run', id: review?.runId, run_id: null },
     });
-    expect(events.at(-1)).toEqual({
+    expect(events).toContainEqual({
       event: 'change',
-      data: { kind: 'review', id: review.id, run_id: review.runId },
+      data: { kind: 'review', id: review?.id, run_id: review?.runId },
     });
     for (const { data } of events.filter(({ event }) => event === 'change')) {
       expect(Object.keys(data ?? {})).toEqual(['kind', 'id', 'run_id']);
@@ -108,7 +123,11 @@ describe('the event stream', () => {
     const events = follow(stream, ({ data }) => valueAt(data, 'id') === review.id);
     await sql`select pg_terminate_backend(pid) from pg_stat_activity
       where datname = current_database() and pid <> pg_backend_pid()`.execute(api.db);
-    await api.post(`${review.path}/approve`, { body: { version_id: review.seedId } });
+    // A vote that meets a connection which is lost in that moment is told so, and sent again.
+    await until('the vote to be taken', async () => {
+      const body = { version_id: review.seedId };
+      return (await api.post(`${review.path}/approve`, { body })).status === 200;
+    });
     expect((await events).filter(({ event }) => event === 'resync')).toHaveLength(1);
   });
 

@@ -2,10 +2,18 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { addVersionLocked } from '../../src/store/add-version.js';
+import { inTransaction } from '../../src/store/database.js';
+import { lockReview } from '../../src/store/reviews.js';
 import { type Caller, startApi, type TestApi, textAt, valueAt } from '../support/api.js';
+import { reviewer } from '../support/installation.js';
+import { countWaiting } from '../support/locks.js';
+import { until } from '../support/until.js';
 import { type CommandEnv, countersign, type Printed } from './countersign.js';
 
 vi.setConfig({ testTimeout: 120_000 });
+
+const BEN = reviewer('u_ben', 'finance');
 
 let api: TestApi;
 let ann: Caller;
@@ -294,11 +302,19 @@ describe('review approve, of a version that is not the newest', () => {
 
   test('is told where the newer version came between the look and the vote', async () => {
     const { id, seedId } = await openReview({ groups: [{ group: 'finance', required: 2 }] });
-    api.onForward = async () => {
-      api.onForward = null;
-      await addVersion(id, seedId, { ...SNAPSHOT, total_amount: 325 });
-    };
-    const printed = await run(['review', 'approve', id]);
+    const printed = await inTransaction(api.db, async (tx) => {
+      const locked = (await lockReview(tx, 'prj_default', id)) ?? expect.fail('no review');
+      const approving = run(['review', 'approve', id]);
+      await until('the vote to wait', async () => (await countWaiting(api.db)) > 0);
+      await addVersionLocked(tx, locked, BEN, {
+        parentId: seedId,
+        snapshot: { ...SNAPSHOT, total_amount: 325 },
+        note: null,
+        origin: 'human_edit',
+        acknowledgedVersionIds: [],
+      });
+      return { approving };
+    }).then(({ approving }) => approving);
     expect(printed.code).toBe(0);
     expect(printed.stderr).toContain('~ total_amount: 300 → 325');
     expect(printed.stderr).toContain(`Your approval counts for ${seedId}`);

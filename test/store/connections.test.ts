@@ -290,7 +290,8 @@ describe('inTransaction', () => {
         await lock(tx, second);
       });
     await Promise.all([rival('prj_a', 'prj_b'), rival('prj_b', 'prj_a')]);
-    expect(attempts).toBe(3);
+    // One of the two has lost at least once, and nobody in vain.
+    expect(attempts).toBeGreaterThanOrEqual(3);
   });
 
   test('does not begin twice, and serves nobody after its end', async () => {
