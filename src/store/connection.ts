@@ -10,7 +10,7 @@ import {
   type QueryResult,
   type TransactionSettings,
 } from 'kysely';
-import { DatabaseError, type Pool, type PoolClient, type QueryResult as Answer } from 'pg';
+import { Client, DatabaseError, type Pool, type PoolClient, type QueryResult as Answer } from 'pg';
 import type { Limits } from './limits.js';
 import { StatementNames } from './statement-names.js';
 import { StoreAwayError, storeTrouble } from './store-away.js';
@@ -140,6 +140,7 @@ export class StoreConnection implements DatabaseConnection {
   /** A transaction whose begin has not been answered yet. */
   #beginning: Promise<unknown> | null = null;
   #isInTransaction = false;
+  #isGathering = false;
   /** What a statement of the transaction failed with; all that were sent behind it fail, too. */
   #failure: unknown = null;
 
@@ -213,6 +214,7 @@ export class StoreConnection implements DatabaseConnection {
     const values = [...parameters];
     // What reads lists is planned anew each time: there, a plan for any parameters can be a bad one.
     const name = this.#isInTransaction && values.length > 0 ? this.#names.nameOf(text) : null;
+    this.#gather();
     try {
       return await this.#client.query<R & object>(
         name === null ? { text, values } : { text, values, name },
@@ -224,6 +226,19 @@ export class StoreConnection implements DatabaseConnection {
         this.#failure ??= error;
       }
       throw this.#failure ?? error;
+    }
+  }
+
+  /** Sends what is asked for in this moment in one piece: neither side is woken for each statement. */
+  #gather(): void {
+    if (this.#client instanceof Client && !this.#isGathering) {
+      const { stream } = this.#client.connection;
+      this.#isGathering = true;
+      stream.cork();
+      process.nextTick(() => {
+        this.#isGathering = false;
+        stream.uncork();
+      });
     }
   }
 

@@ -160,6 +160,12 @@ export async function renewLeases(
 }
 
 /**
+ * The commit is not waited for until it is on disk: a crash that undoes it has the message sent again, which
+ * changes nothing.
+ */
+const NOT_WAITED_FOR = sql`(select set_config('synchronous_commit', 'off', true)) = 'off'`;
+
+/**
  * Ends a leased message, unless the lease was lost meanwhile; says whether it was still ours.
  *
  * What has failed stays, for `doctor`. Anything else is over: its row goes, so that the outbox holds
@@ -179,7 +185,8 @@ export async function settleMessage(
            where id = ${id} and lease_token = ${leaseToken} and state = 'pending'`.execute(db)
       : await sql`
           delete from outbox
-           where id = ${id} and lease_token = ${leaseToken} and state = 'pending'`.execute(db);
+           where id = ${id} and lease_token = ${leaseToken} and state = 'pending'
+             and ${NOT_WAITED_FOR}`.execute(db);
   return (numAffectedRows ?? 0n) > 0n;
 }
 

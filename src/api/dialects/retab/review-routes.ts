@@ -41,6 +41,7 @@ const list = route({
       decisionStatus: query.decision_status,
     };
     const page = await listReviews(deps.db, actor.projectId, filter, pageRequest(query));
+    page.rows.forEach((row) => deps.turns.learn(row));
     const records = await readReviewRecords(deps.db, page.rows);
     return ok(showPage(page, records.map(showReview)));
   },
