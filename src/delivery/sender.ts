@@ -42,12 +42,14 @@ export const FORWARD_DEADLINE_MS = 2_000;
 export const LEASE_MS = 4_000;
 
 /**
- * How long after its run a gate is told that its step has ended.
+ * How long after its run a gate is told that its step has ended: so long, and then until no other run is being
+ * told, but no longer than `GATE_AT_LATEST_MS`.
  *
- * The next block is on its way by then: told at once, the gate's tasks compete with those of its run for
- * the same worker. Nobody waits for it but the run's own end.
+ * The next block is on its way by then: told at once, the gate's tasks compete with those of runs for the
+ * same workers. Nobody waits for it but the run's own end.
  */
 const GATE_AFTER_MS = 100;
+const GATE_AT_LATEST_MS = 1_000;
 const RENEW_EVERY_MS = 1_000;
 const BATCH = 50;
 const CONCURRENCY = 16;
@@ -83,6 +85,8 @@ export class Sender {
   #heardAt = 0;
   #loop: Promise<void> = Promise.resolve();
   readonly #forwarding = new Set<Promise<void>>();
+  /** How many who have asked for a message to be sent are waiting for word of it. */
+  #telling = 0;
 
   constructor(dependencies: SenderDependencies) {
     this.#deps = dependencies;
@@ -145,7 +149,8 @@ export class Sender {
   /** Sends one message, and says as soon as that is known whether Temporal has taken it. */
   #forwardOne(message: LeasedMessage): Promise<boolean> {
     const { logger } = this.#deps;
-    return new Promise((resolve) => {
+    this.#telling += 1;
+    const isTaken = new Promise<boolean>((resolve) => {
       const forwarding = (
         this.#breaker.isOpen
           ? this.#giveBack(message)
@@ -162,6 +167,9 @@ export class Sender {
           this.#forwarding.delete(forwarding);
         });
       this.#forwarding.add(forwarding);
+    });
+    return isTaken.finally(() => {
+      this.#telling -= 1;
     });
   }
 
@@ -271,7 +279,7 @@ export class Sender {
     const hinted = await sendHint(temporal, message);
     if (hinted?.kind === 'delivered' && onTaken !== undefined) {
       onTaken(true);
-      await delay(GATE_AFTER_MS, undefined, { signal: this.#stopped.signal }).catch(() => {});
+      await this.#untilRunsAreTold();
     }
     const isRunGone = hinted !== null && isGone(hinted);
     const isAway = hinted !== null && hinted.kind !== 'delivered' && !isRunGone;
@@ -288,6 +296,14 @@ export class Sender {
     onSettled?.(message.kind, settled);
     if ((message.kind === 'start' || message.kind === 'restart') && settled !== 'owed') {
       this.wake(); // whatever waited behind it may go now
+    }
+  }
+
+  async #untilRunsAreTold(): Promise<void> {
+    const { signal } = this.#stopped;
+    for (let waitedMs = 0; waitedMs < GATE_AT_LATEST_MS && !signal.aborted;) {
+      await delay(GATE_AFTER_MS, undefined, { signal }).catch(() => {});
+      waitedMs = this.#telling === 0 ? GATE_AT_LATEST_MS : waitedMs + GATE_AFTER_MS;
     }
   }
 
