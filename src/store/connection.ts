@@ -141,8 +141,8 @@ export class StoreConnection implements DatabaseConnection {
   #beginning: Promise<unknown> | null = null;
   #isInTransaction = false;
   #isGathering = false;
-  /** What a statement of the transaction failed with; all that were sent behind it fail, too. */
-  #failure: unknown = null;
+  /** What a statement of the transaction failed with: all that were sent behind it fail, too, and say less. */
+  #failure: { error: unknown } | null = null;
 
   constructor(driver: StoreDriver, client: PoolClient, names: StatementNames, epoch: Epoch) {
     this.driver = driver;
@@ -180,7 +180,7 @@ export class StoreConnection implements DatabaseConnection {
     begun.catch(() => {}); // whoever asks or ends next is told
     this.#beginning = begun;
     this.#isInTransaction = true;
-    this.#failure = null;
+    this.#failure = { error: null };
   }
 
   /** Commits, behind everything that was sent before. */
@@ -191,6 +191,7 @@ export class StoreConnection implements DatabaseConnection {
     if (command !== 'COMMIT') {
       throw new Error('a statement of the transaction had failed: nothing of it was recorded');
     }
+    this.#failure = null;
   }
 
   /** Undoes the transaction; where that cannot be told, the connection is given up. */
@@ -202,6 +203,7 @@ export class StoreConnection implements DatabaseConnection {
       this.#isUnfit = true;
     } finally {
       this.#beginning = null;
+      this.#failure = null;
     }
   }
 
@@ -221,11 +223,11 @@ export class StoreConnection implements DatabaseConnection {
       );
     } catch (error) {
       this.#judge(error);
-      // What was sent behind the statement that failed fails, too, and says less.
-      if (this.#isInTransaction) {
-        this.#failure ??= error;
+      if (this.#failure === null) {
+        throw error;
       }
-      throw this.#failure ?? error;
+      this.#failure.error ??= error;
+      throw this.#failure.error;
     }
   }
 

@@ -172,7 +172,7 @@ const NOT_WAITED_FOR = sql`(select set_config('synchronous_commit', 'off', true)
  * what is owed and nothing more, however long an installation runs.
  */
 export async function settleMessage(
-  db: Db | Tx,
+  db: Db,
   message: Pick<LeasedMessage, 'id' | 'leaseToken'>,
   outcome: 'delivered' | 'superseded' | 'failed',
   error: string | null = null,

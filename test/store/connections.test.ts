@@ -398,6 +398,17 @@ describe('statements that are sent together', () => {
     expect(codes).toEqual(['22012', '22012', '22012']);
   });
 
+  test('fail with what the first of them failed with, also where the commit is on its way', async () => {
+    const failed = inTransaction(db, async (tx) => {
+      await tx.selectFrom('project').select('id').execute();
+      const one = tx.insertInto('project').values({ id: 'prj_default', name: 'Taken' }).execute();
+      // The one that fails is told by way of more promises than the one behind it.
+      const told = Promise.all([Promise.all([Promise.all([one])])]);
+      tx.withCommit(told, tx.insertInto('project').values({ id: 'prj_no', name: 'No' }).execute());
+    });
+    expect(await rejectionOf(failed)).toMatchObject({ code: '23505' });
+  });
+
   test('leave a connection that serves on where one of them fails', async () => {
     const { db: one } = another({});
     const pid = await pidOf(one);
