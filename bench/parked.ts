@@ -99,11 +99,11 @@ async function onDisk({
   databaseUrl,
   home,
 }: Stage): Promise<{ postgres: number; temporal: number }> {
-  const { db, close } = openDatabase(databaseUrl, { maxConnections: 1 });
+  const store = openDatabase(databaseUrl, { maxConnections: 1 });
   const { rows } = await sql<{ bytes: string }>`
     select sum(pg_total_relation_size(oid)) as bytes from pg_class
-     where relkind = 'r' and relnamespace = 'public'::regnamespace`.execute(db);
-  await close();
+     where relkind = 'r' and relnamespace = 'public'::regnamespace`.execute(store.db);
+  await store.close();
   const folder = join(home, 'temporal');
   const names = (await readdir(folder)).filter((name) => name.startsWith('state.db'));
   const sizes = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).size));

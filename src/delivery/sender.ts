@@ -146,7 +146,7 @@ export class Sender {
     return new Set(taken);
   }
 
-  /** Sends one message, and says as soon as that is known whether Temporal has taken it. */
+  /** Sends one message: true as soon as Temporal has taken it, false once it is entered what came of it. */
   #forwardOne(message: LeasedMessage): Promise<boolean> {
     const { logger } = this.#deps;
     this.#telling += 1;
@@ -154,7 +154,7 @@ export class Sender {
       const forwarding = (
         this.#breaker.isOpen
           ? this.#giveBack(message)
-          : this.#holding([message], () => this.#deliver(message, resolve))
+          : this.#holding([message], () => this.#deliver(message, () => resolve(true)))
       )
         .catch((error: unknown) => {
           logger.warn(
@@ -272,21 +272,21 @@ export class Sender {
   /**
    * Sends one message and enters what came of it.
    *
-   * @param onTaken hears at once whether Temporal has taken it; who waits for that has the gate told later
+   * @param onTaken hears at once that Temporal has taken it; who waits for that has the gate told later
    */
-  async #deliver(message: LeasedMessage, onTaken?: (isTaken: boolean) => void): Promise<void> {
+  async #deliver(message: LeasedMessage, onTaken?: () => void): Promise<void> {
     const { db, temporal, logger, onSettled } = this.#deps;
     const hinted = await sendHint(temporal, message);
     if (hinted?.kind === 'delivered' && onTaken !== undefined) {
-      onTaken(true);
+      onTaken();
       await this.#untilRunsAreTold();
     }
     const isRunGone = hinted !== null && isGone(hinted);
     const isAway = hinted !== null && hinted.kind !== 'delivered' && !isRunGone;
     const delivery = isAway ? hinted : await send(temporal, db, message);
     this.#heed(delivery);
-    if (!isRunGone) {
-      onTaken?.(delivery.kind === 'delivered');
+    if (delivery.kind === 'delivered' && !isRunGone) {
+      onTaken?.();
     }
     const settled = await settle(db, message, delivery, isRunGone);
     if (settled === 'failed') {

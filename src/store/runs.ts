@@ -339,10 +339,11 @@ export async function waitsForWorkflow(db: Db, runId: string): Promise<boolean> 
     .select('id')
     .where('id', '=', runId)
     .where('status', '=', 'running')
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom('outbox')
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('outbox')
             .select('outbox.id')
             .where('outbox.runId', '=', runId)
             .where('outbox.kind', 'in', ['start', 'restart'])

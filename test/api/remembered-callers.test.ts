@@ -73,11 +73,8 @@ describe('somebody who was looked up for an earlier request', () => {
 
   test('is remembered by routes of which each is tried here', () => {
     const tried = new Set(Object.keys(SENT).map((name) => name.split(',')[0]));
-    expect(
-      ROUTES.filter((one) => one.rereadsCaller)
-        .map(({ id }) => id)
-        .toSorted(),
-    ).toEqual([...tried].toSorted());
+    const routes = ROUTES.filter((one) => one.rereadsCaller).map(({ id }) => id);
+    expect(new Set<string | undefined>(routes)).toEqual(tried);
   });
 
   test.each(Object.keys(SENT))('%s: is refused once they were removed', async (name) => {
