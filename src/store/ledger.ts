@@ -154,7 +154,7 @@ export async function runAtOnce(
 }
 
 /** A result as the row of its step holds it. */
-function answerColumns({ output, consensus, source }: BlockResult) {
+export function answerColumns({ output, consensus, source }: BlockResult) {
   return {
     output: canonicalJson(output),
     consensus: consensus === null ? null : canonicalJson(consensus),

@@ -2,14 +2,13 @@ import { sql } from 'kysely';
 import type { BlockResult } from '../domain/definition.js';
 import { type RecoveryRefusal, ruleOnSettling } from '../domain/recovery.js';
 import { isStepEnded } from '../domain/statuses.js';
-import { canonicalJson } from '../rules/canonical.js';
 import type { Actor } from './actors.js';
 import { recordAudit } from './audit.js';
 import { type Db, inTransaction, type Tx } from './database.js';
 import { droppedReason, skipSteps } from './dropped.js';
 import { revokeUnbegun } from './end-run.js';
 import { followResult } from './follow-result.js';
-import type { FinishedStep } from './ledger.js';
+import { answerColumns, type FinishedStep } from './ledger.js';
 import { freeSteps } from './retry-run.js';
 import { findReviewOfStep } from './reviews.js';
 import { lockRun } from './runs.js';
@@ -65,14 +64,12 @@ export async function settleStep(
 async function enterResult(
   tx: Tx,
   { run, step, block, review }: FinishedStep,
-  { output, consensus, source }: BlockResult,
+  result: BlockResult,
 ): Promise<void> {
   const answered = await tx
     .updateTable('step')
     .set({
-      output: canonicalJson(output),
-      consensus: consensus === null ? null : canonicalJson(consensus),
-      source,
+      ...answerColumns(result),
       startedAt: sql`coalesce(started_at, clock_timestamp())`,
     })
     .where('id', '=', step.id)

@@ -4,6 +4,7 @@ import { findBlock } from '../domain/blocks.js';
 import type { Block, BlockInput, BlockType, Definition } from '../domain/definition.js';
 import type { StepStatus } from '../domain/statuses.js';
 import { iterationAt, stepIdOf } from '../domain/step-ids.js';
+import { BoundedCache } from '../rules/bounded-cache.js';
 import type { Db, Tx } from './database.js';
 import { type Page, type PageRequest, readPage } from './paging.js';
 import type { RunRow, StepRow } from './tables.js';
@@ -75,27 +76,19 @@ export async function contextOf(db: Db | Tx, step: StepRow): Promise<StepContext
 }
 
 /** The definitions that this process has read; a version never changes, so they never grow old. */
-const definitions = new Map<string, Definition>();
-const MAX_DEFINITIONS = 500;
+const definitions = new BoundedCache<string, { definition: Definition | null }>(500);
 
 /** Reads a stored definition by its version id, once in the life of a process. */
 export async function getDefinition(db: Db | Tx, workflowVersionId: string): Promise<Definition> {
-  const known = definitions.get(workflowVersionId);
-  if (known !== undefined) {
-    return known;
-  }
-  const version = await db
-    .selectFrom('workflowVersion')
-    .select('definition')
-    .where('id', '=', workflowVersionId)
-    .executeTakeFirstOrThrow();
-  const definition = readDefinition(version);
-  const [oldest] = definitions.keys();
-  if (definitions.size >= MAX_DEFINITIONS && oldest !== undefined) {
-    definitions.delete(oldest);
-  }
-  definitions.set(workflowVersionId, definition);
-  return definition;
+  const kept = definitions.getOrMake(workflowVersionId, () => ({ definition: null }));
+  kept.definition ??= readDefinition(
+    await db
+      .selectFrom('workflowVersion')
+      .select('definition')
+      .where('id', '=', workflowVersionId)
+      .executeTakeFirstOrThrow(),
+  );
+  return kept.definition;
 }
 
 /** Reads one block of a stored definition, wherever in it it is declared. */
