@@ -18,7 +18,7 @@ import {
   withdraw,
 } from '../support/parked.js';
 import { until } from '../support/until.js';
-import { enrol } from '../support/voters.js';
+import { APPROVAL, enrol } from '../support/voters.js';
 import { expectConsistent } from './consistency.js';
 
 let database: TestDatabase;
@@ -194,17 +194,6 @@ describe('who votes', () => {
   async function voteAround(gate: ParkedGate, voter: Actor, meanwhile: () => Promise<unknown>) {
     const { db } = database;
     await enrol(db, voter);
-    const command = {
-      kind: 'vote',
-      verdict: 'approved',
-      versionId: null,
-      force: false,
-      mayWithdraw: false,
-      refusedWhenFinal: false,
-      timeWindow: null,
-      acknowledgedVersionIds: [],
-    } as const;
-    const request = { command, reason: null, dialect: 'native' } as const;
     const voting = await db.transaction().execute(async (tx) => {
       await tx
         .selectFrom('run')
@@ -212,7 +201,7 @@ describe('who votes', () => {
         .where('id', '=', gate.run.id)
         .forUpdate()
         .executeTakeFirstOrThrow();
-      const waiting = recordVote(db, voter, gate.review.id, request, 0);
+      const waiting = recordVote(db, voter, gate.review.id, APPROVAL, 0);
       await until('the vote to wait', async () => ((await countWaiting(db)) > 0 ? true : null));
       await meanwhile();
       return { waiting };

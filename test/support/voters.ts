@@ -1,6 +1,10 @@
 import { type Actor, SYSTEM } from '../../src/store/actors.js';
 import type { Db } from '../../src/store/database.js';
-import { recordVote as record, type VoteResult } from '../../src/store/record-vote.js';
+import {
+  recordVote as record,
+  type VoteRequest,
+  type VoteResult,
+} from '../../src/store/record-vote.js';
 
 /** Puts somebody into the directory as they are, and their token beside them. */
 export async function enrol(db: Db, actor: Actor): Promise<void> {
@@ -37,3 +41,19 @@ export async function recordVote(...call: Parameters<typeof record>): Promise<Vo
   await enrol(db, actor);
   return await record(...call);
 }
+
+/** The plainest approval: of the seed, by the native door, with no words. */
+export const APPROVAL: VoteRequest = {
+  command: {
+    kind: 'vote',
+    verdict: 'approved',
+    versionId: null,
+    force: false,
+    mayWithdraw: false,
+    refusedWhenFinal: false,
+    timeWindow: null,
+    acknowledgedVersionIds: [],
+  },
+  reason: null,
+  dialect: 'native',
+};

@@ -32,7 +32,7 @@ import {
 import { Operator } from '../support/operator.js';
 import { testHome } from '../support/test-home.js';
 import { until } from '../support/until.js';
-import { recordVote } from '../support/voters.js';
+import { APPROVAL, recordVote } from '../support/voters.js';
 
 const RUN = defineSearchAttributeKey(SEARCH_ATTRIBUTES.run, SearchAttributeType.KEYWORD);
 
@@ -85,18 +85,7 @@ describe('doctor', () => {
 
   /** Records a vote whose message nobody else sends for a while. */
   async function keptVote(review: ReviewRow): Promise<void> {
-    const command = {
-      kind: 'vote',
-      verdict: 'approved',
-      versionId: null,
-      force: false,
-      mayWithdraw: false,
-      refusedWhenFinal: false,
-      timeWindow: null,
-      acknowledgedVersionIds: [],
-    } as const;
-    const request = { command, reason: null, dialect: 'native' } as const;
-    await recordVote(on.database.db, reviewer('u1'), review.id, request, 60_000);
+    await recordVote(on.database.db, reviewer('u1'), review.id, APPROVAL, 60_000);
   }
 
   test('tells a workflow again of a step that has ended, also unattended', async () => {

@@ -13,6 +13,7 @@ import {
 } from '../support/installation.js';
 import { Operator } from '../support/operator.js';
 import { until } from '../support/until.js';
+import { APPROVAL } from '../support/voters.js';
 
 const u1 = reviewer('u1', 'finance');
 const finance = gate({ groups: [{ group: 'finance', required: 1 }] });
@@ -52,18 +53,7 @@ describe('a run that has gone on before its gate heard of the release', () => {
     const first = await on.reviewOf(run, 'extract');
     const behind = (await on.step(run, 'extract')).holder ?? '';
     await op.idle(behind);
-    const command = {
-      kind: 'vote',
-      verdict: 'approved',
-      versionId: null,
-      force: false,
-      mayWithdraw: false,
-      refusedWhenFinal: false,
-      timeWindow: null,
-      acknowledgedVersionIds: [],
-    } as const;
-    const request = { command, reason: null, dialect: 'native' } as const;
-    await recordVote(on.database.db, u1, first.id, request, NEVER_SENT_MS);
+    await recordVote(on.database.db, u1, first.id, APPROVAL, NEVER_SENT_MS);
     await op.client.workflow.getHandle(run.id).signal(STEP_ENDED, { step_id: first.stepId });
     const review = await on.reviewOf(run, 'again');
     const holder = (await on.step(run, 'again')).holder ?? '';
