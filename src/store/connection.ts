@@ -6,11 +6,11 @@ import {
   type IsolationLevel,
   PostgresAdapter,
   PostgresIntrospector,
-  PostgresQueryCompiler,
   type QueryResult,
   type TransactionSettings,
 } from 'kysely';
 import { Client, DatabaseError, type Pool, type PoolClient, type QueryResult as Answer } from 'pg';
+import { SnakeCaseCompiler } from './column-names.js';
 import type { Limits } from './limits.js';
 import { StatementNames } from './statement-names.js';
 import { StoreAwayError, storeTrouble } from './store-away.js';
@@ -57,8 +57,8 @@ export class StoreDialect implements Dialect {
     return new StoreDriver(this, this.#settings);
   }
 
-  createQueryCompiler(): PostgresQueryCompiler {
-    return new PostgresQueryCompiler();
+  createQueryCompiler(): SnakeCaseCompiler {
+    return new SnakeCaseCompiler();
   }
 
   createAdapter(): PostgresAdapter {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { CamelCasePlugin, Kysely, Transaction } from 'kysely';
+import { Kysely, Transaction } from 'kysely';
 import { DatabaseError, Pool } from 'pg';
+import { CamelCaseRows } from './column-names.js';
 import { Epoch, isStalePlan, StoreConnection, StoreDialect } from './connection.js';
 import { type Limits, SERVING_LIMITS } from './limits.js';
 import type { Tables } from './tables.js';
@@ -85,7 +86,7 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
     pool.on('connect', (client) => client.on('error', () => {}));
     return new Kysely<Tables>({
       dialect: new StoreDialect({ pool, limits, epoch }),
-      plugins: [new CamelCasePlugin({ maintainNestedObjectKeys: true })],
+      plugins: [new CamelCaseRows()],
     });
   };
   const db = open(options.maxConnections ?? 10);

@@ -1,4 +1,4 @@
-import { CamelCasePlugin, type CompiledQuery, Kysely, sql } from 'kysely';
+import { type CompiledQuery, Kysely, sql } from 'kysely';
 import { Pool } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isJsonObject, type Json, type JsonObject } from '../../src/domain/json.js';
@@ -26,6 +26,7 @@ import { DECISION_STATUSES, listReviews, type ReviewFilter } from '../../src/sto
 import { listRuns, type RunFilter } from '../../src/store/runs.js';
 import type { Tables } from '../../src/store/tables.js';
 import { putWorkflow } from '../../src/store/workflows.js';
+import { CamelCaseRows } from '../../src/store/column-names.js';
 import { Epoch, StoreDialect } from '../../src/store/connection.js';
 import { PATIENT_LIMITS } from '../../src/store/limits.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
@@ -48,7 +49,7 @@ beforeAll(async () => {
     sent: [],
     db: new Kysely<Tables>({
       dialect: new StoreDialect({ pool, limits: PATIENT_LIMITS, epoch: new Epoch() }),
-      plugins: [new CamelCasePlugin({ maintainNestedObjectKeys: true })],
+      plugins: [new CamelCaseRows()],
       log: ({ query }) => {
         recorder.sent.push(query);
       },
