@@ -1,12 +1,9 @@
 // `npm run build`: bundles the workflow code beside the build, so that a worker starts without webpack.
 import { writeFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode } from '@temporalio/worker';
+import { workflowSources } from '../src/cli/workflow-code.js';
 
-const built = (path: string): string => fileURLToPath(new URL(`../dist/${path}`, import.meta.url));
+const build = new URL('../dist/', import.meta.url);
 
-const { code } = await bundleWorkflowCode({
-  workflowsPath: built('workflows/index.js'),
-  payloadConverterPath: built('workflows/payload-converter.js'),
-});
-await writeFile(built('workflow-bundle.js'), code);
+const { code } = await bundleWorkflowCode(workflowSources(new URL('workflows/', build), '.js'));
+await writeFile(new URL('workflow-bundle.js', build), code);

@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createActivities } from '../activities/index.js';
@@ -22,6 +20,7 @@ import { untilStoreAnswers } from './until-store-answers.js';
 import { untilTemporalAnswers } from './until-temporal-answers.js';
 import { VERSION } from './version.js';
 import { serveProbes } from './worker-http.js';
+import { workflowCode } from './workflow-code.js';
 
 /** What a worker process runs on. */
 export type WorkerSettings = {
@@ -114,7 +113,6 @@ export async function startWorker(settings: WorkerSettings): Promise<RunningWork
       lineage,
       logger,
     }),
-    dataConverter: { payloadConverterPath: sourceFile('../workflows/payload-converter') },
     maxConcurrentActivityTaskExecutions: 40,
     // A gate that a lost worker had cached waits this long before another takes it.
     stickyQueueScheduleToStartTimeout: '2s',
@@ -185,18 +183,3 @@ const GRACE_MS = 10_000;
  * force takes the whole process down there (Node: "async hook stack has become corrupted").
  */
 const PATIENT_ISOLATE = { isolateExecutionTimeout: '60s' };
-
-/** The prebuilt bundle of an installed package, or the sources of a checkout. */
-function workflowCode():
-  { readonly workflowBundle: { readonly codePath: string } } | { readonly workflowsPath: string } {
-  const codePath = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
-  return existsSync(codePath)
-    ? { workflowBundle: { codePath } }
-    : { workflowsPath: sourceFile('../workflows/index') };
-}
-
-/** A module of ours by its path without extension: `.ts` in a checkout, `.js` in a build. */
-function sourceFile(path: string): string {
-  const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
-  return fileURLToPath(new URL(path + extension, import.meta.url));
-}

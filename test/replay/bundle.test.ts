@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode } from '@temporalio/worker';
 import { expect, test } from 'vitest';
+import { workflowSources } from '../../src/cli/workflow-code.js';
 
 /** Packages that workflow code may drag in; a new name here is somebody's choice. */
 const PACKAGES = ['@temporalio/common', '@temporalio/workflow', 'long', 'ms', 'nexus-rpc'];
@@ -22,11 +23,8 @@ function packagesOf(modules: readonly string[]): readonly string[] {
 }
 
 test('workflow code reaches nothing but workflows and domain, and few packages', async () => {
-  const { code } = await bundleWorkflowCode({
-    workflowsPath: source('workflows/index.ts'),
-    payloadConverterPath: source('workflows/payload-converter.ts'),
-    logger: silent,
-  });
+  const sources = workflowSources(new URL('../../src/workflows/', import.meta.url), '.ts');
+  const { code } = await bundleWorkflowCode({ ...sources, logger: silent });
   const modules = modulesOf(code);
   expect(modules.length).toBeGreaterThan(20);
 

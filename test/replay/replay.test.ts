@@ -3,13 +3,13 @@ import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, type WorkflowBundleWithSourceMap, Worker } from '@temporalio/worker';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { workflowSources } from '../../src/cli/workflow-code.js';
 
 const FOLDER = new URL('histories/', import.meta.url);
 const silent = { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 const recording = z.object({ workflowId: z.string(), history: z.unknown() });
-const converterPath = fileURLToPath(
-  new URL('../../src/workflows/payload-converter.ts', import.meta.url),
-);
+const sources = workflowSources(new URL('../../src/workflows/', import.meta.url), '.ts');
+const { payloadConverterPath } = sources;
 
 const releases = readdirSync(FOLDER);
 const recordings = releases.flatMap((release) =>
@@ -21,11 +21,7 @@ describe('histories of every release replay, open and closed', () => {
   let authorBundle: WorkflowBundleWithSourceMap;
 
   beforeAll(async () => {
-    workflowBundle = await bundleWorkflowCode({
-      workflowsPath: fileURLToPath(new URL('../../src/workflows/index.ts', import.meta.url)),
-      payloadConverterPath: converterPath,
-      logger: silent,
-    });
+    workflowBundle = await bundleWorkflowCode({ ...sources, logger: silent });
     authorBundle = await bundleWorkflowCode({
       workflowsPath: fileURLToPath(new URL('../workflows/own/workflows.ts', import.meta.url)),
       logger: silent,
@@ -42,7 +38,7 @@ describe('histories of every release replay, open and closed', () => {
     // Authors' own workflows run in workers of theirs, without our payload converter.
     const ofWorker = file.endsWith('.author.json')
       ? { workflowBundle: authorBundle }
-      : { workflowBundle, dataConverter: { payloadConverterPath: converterPath } };
+      : { workflowBundle, dataConverter: { payloadConverterPath } };
     await Worker.runReplayHistory(ofWorker, history, workflowId);
   });
 });

@@ -1,8 +1,8 @@
-import { fileURLToPath } from 'node:url';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { pino } from 'pino';
 import { type Activities, createActivities } from '../../src/activities/index.js';
 import { readHttpSettings } from '../../src/cli/http-settings.js';
+import { workflowCode } from '../../src/cli/workflow-code.js';
 import { createAuthorWorkflows } from '../../src/delivery/author-workflows.js';
 import { createLineage } from '../../src/delivery/lineage.js';
 import { temporalOptions } from '../../src/delivery/temporal.js';
@@ -25,15 +25,12 @@ export async function startSlowWorker(
     lineage,
     logger: pino({ level: 'silent' }),
   });
-  const source = (path: string): string =>
-    fileURLToPath(new URL(`../../src/workflows/${path}.ts`, import.meta.url));
   const worker = await Worker.create({
     connection,
     namespace,
     taskQueue,
-    workflowsPath: source('index'),
+    ...workflowCode(),
     activities: { ...activities, ...slow(activities) },
-    dataConverter: { payloadConverterPath: source('payload-converter') },
   });
   const done = worker.run();
   return {
