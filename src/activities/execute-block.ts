@@ -1,7 +1,7 @@
 import { CancelledFailure } from '@temporalio/activity';
 import type { BlockFunctions } from '../blocks.js';
 import { passedOn } from '../domain/block-input.js';
-import type { Block, BlockInput, BlockResult } from '../domain/definition.js';
+import { type Block, type BlockInput, type BlockResult, isInstant } from '../domain/definition.js';
 import { parseDurationMs } from '../domain/duration.js';
 import { readAnswer } from '../rules/block-answer.js';
 import { type Execution, type ExecutionContext, failed, failedForGood } from './execution.js';
@@ -35,11 +35,11 @@ export function answerAtOnce(
   given: BlockInput,
   isInIteration: boolean,
 ): BlockResult | null {
-  const { kind } = block.executor;
-  if (kind !== 'pass' && (kind !== 'supplied' || (given.input === null && !isInIteration))) {
+  const isSupplied = block.executor.kind === 'supplied';
+  if (!isInstant(block.executor) || (isSupplied && given.input === null && !isInIteration)) {
     return null;
   }
-  const answer = kind === 'pass' ? passedOn(block, given, isInIteration) : given.input;
+  const answer = isSupplied ? given.input : passedOn(block, given, isInIteration);
   const checked = readAnswer(block, answer);
   return 'problem' in checked ? null : checked;
 }

@@ -19,6 +19,11 @@ export type Executor =
     }
   | { readonly kind: 'function'; readonly name: string };
 
+/** Whether a block has its output without anything being executed: what it was supplied with, or is given. */
+export function isInstant({ kind }: Executor): boolean {
+  return kind === 'supplied' || kind === 'pass';
+}
+
 /** One comparison of a `json_condition`. */
 export type SubCondition = {
   readonly path?: string;

@@ -1,4 +1,4 @@
-import type { Block, Placement } from './definition.js';
+import { type Block, isInstant, type Placement } from './definition.js';
 import { parseDurationMs } from './duration.js';
 import type { RunStatus } from './statuses.js';
 
@@ -13,6 +13,8 @@ export type PlannedBlock = {
   readonly timeoutMs: number;
   /** A for_each: once its items are released, its body runs for each of them. */
   readonly iterates?: boolean;
+  /** Its gate opens in a moment, because nothing has to be executed before. */
+  readonly opensAtOnce?: boolean;
 };
 
 /** Starts `workflowRun`: the plan of the run, in an order in which every need comes first, and no content. */
@@ -23,13 +25,16 @@ export type RunOrder = {
 };
 
 /** What a workflow needs to know of a block that its definition declares. */
-export function planOf({ id, needs, review, execution, body }: Block): PlannedBlock {
+export function planOf({ id, needs, review, executor, execution, body }: Block): PlannedBlock {
+  const gate = review?.placement ?? null;
+  const opensAtOnce = gate === 'input' || (gate === 'output' && isInstant(executor));
   return {
     blockId: id,
     needs,
-    gate: review?.placement ?? null,
+    gate,
     timeoutMs: parseDurationMs(execution.timeout) ?? 0,
     ...(body === null ? {} : { iterates: true }),
+    ...(opensAtOnce ? { opensAtOnce } : {}),
   };
 }
 
@@ -41,6 +46,8 @@ export type GateOrder = {
   readonly step_id: string;
   readonly placement: Placement;
   readonly timeout_ms: number;
+  /** Opens in a moment (see `PlannedBlock`). */
+  readonly at_once?: boolean;
   /** Believes no signal: only the store ends it. Its step was found open after a gate had ended. */
   readonly confirm?: boolean;
 };

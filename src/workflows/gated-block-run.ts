@@ -1,13 +1,15 @@
 import {
+  ActivityFailure,
   ApplicationFailure,
   CancellationScope,
   continueAsNew,
   isCancellation,
 } from '@temporalio/workflow';
+import type { Opening } from '../activities/index.js';
 import type { ExternalEnd, ExternalOrder } from '../domain/external-review.js';
 import { isJsonObject } from '../domain/json.js';
 import type { Blocked, Ended, GateEnd, GateOrder } from '../domain/orders.js';
-import { blocksWithin, store } from './activities.js';
+import { atOnce, blocksWithin, store } from './activities.js';
 import { awaitDecision, collectDecisions } from './await-decision.js';
 import { runExternalGate } from './external-gate.js';
 
@@ -68,7 +70,7 @@ async function runGate(order: GateOrder): Promise<GateAnswer> {
 
 async function runGatedStep(order: GateOrder): Promise<GateAnswer> {
   const delivered = collectDecisions();
-  const opening = await blocksWithin(order.timeout_ms).openGate(order.step_id);
+  const opening = await open(order);
   const standing =
     opening.kind === 'waiting'
       ? await awaitDecision(
@@ -91,6 +93,26 @@ async function runGatedStep(order: GateOrder): Promise<GateAnswer> {
       // Nobody holds the step any more: it was given back, and whoever runs the block has to begin again.
       return { kind: 'ended', end: 'superseded', run: null };
   }
+}
+
+/** Opens the gate: in this workflow's own task where that takes a moment and succeeds, else by an activity. */
+async function open({ step_id, timeout_ms, at_once }: GateOrder): Promise<Opening> {
+  if (at_once === true) {
+    try {
+      return await atOnce.openGate(step_id);
+    } catch (error) {
+      if (CancellationScope.current().consideredCancelled || isForGood(error)) {
+        throw error;
+      }
+    }
+  }
+  return await blocksWithin(timeout_ms).openGate(step_id);
+}
+
+/** Whether trying again would not help. The SDK hands on the failure of a local activity bare. */
+function isForGood(error: unknown): boolean {
+  const failure = error instanceof ActivityFailure ? error.cause : error;
+  return failure instanceof ApplicationFailure && failure.nonRetryable === true;
 }
 
 async function execute({ step_id, timeout_ms }: GateOrder): Promise<GateAnswer> {

@@ -247,6 +247,7 @@ async function runGate(
     step_id: block.stepId,
     placement,
     timeout_ms: block.timeoutMs,
+    ...(block.opensAtOnce === true ? { at_once: true } : {}),
     ...(confirm ? { confirm } : {}),
   };
   return await untilNotSuperseded(

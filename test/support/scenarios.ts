@@ -32,6 +32,11 @@ const inputs = {
 const prose = { name: CANARY, instructions: CANARY, link: `https://example.org/${CANARY}` };
 const twoOfFinance = gate({ ...prose, groups: [{ group: 'finance', required: 2 }] });
 const extract = block('extract', { label: CANARY, review: twoOfFinance });
+/** Its gate cannot open at once: its block takes as long as it takes. */
+const executed = block('fetch', {
+  executor: { kind: 'function', name: 'act' },
+  review: twoOfFinance,
+});
 const gatedInput = (about: Parameters<typeof gate>[0] = {}): ReturnType<typeof block> =>
   block('drop', {
     executor: { kind: 'function', name: 'act' },
@@ -222,6 +227,24 @@ export const SCENARIOS: readonly Scenario[] = [
       const failing = { kind: 'function', name: 'fail' } as const;
       const execution = { repeatable: true, attempts: 2, timeout: '30s' };
       const run = await on.run([block('fetch', { executor: failing, execution })], inputs);
+      return await on.ended(run);
+    },
+  },
+  {
+    name: 'executed-output-waiting',
+    isOpen: true,
+    play: async (on, op) => {
+      const run = await on.run([executed, passing('book', 'fetch')], inputs);
+      await op.idle(await holderOf(on, run, 'fetch'));
+      return run;
+    },
+  },
+  {
+    name: 'executed-output-approved',
+    isOpen: false,
+    play: async (on) => {
+      const run = await on.run([executed, passing('book', 'fetch')], inputs);
+      await voteBoth(on, run, 'fetch');
       return await on.ended(run);
     },
   },

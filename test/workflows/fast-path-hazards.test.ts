@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Block } from '../../src/domain/definition.js';
 import { STEP_ENDED } from '../../src/domain/messages.js';
 import { cancelRun } from '../../src/store/cancel-run.js';
 import { recordVote } from '../../src/store/record-vote.js';
@@ -26,7 +27,7 @@ describe('a run that has gone on before its gate heard of the release', () => {
   let op: Operator;
 
   beforeAll(async () => {
-    on = await startInstallation();
+    on = await startInstallation({ extract: () => ({ total: 5 }) });
     op = new Operator(on.temporal.connection);
   });
   afterAll(() => on.stop());
@@ -41,10 +42,10 @@ describe('a run that has gone on before its gate heard of the release', () => {
   };
 
   /** Approves the first of two gates, and tells the run alone. */
-  async function aRunAhead(): Promise<Ahead> {
+  async function aRunAhead(extract: Partial<Block> = {}): Promise<Ahead> {
     const run = await on.run(
       [
-        block('extract', { review: finance }),
+        block('extract', { ...extract, review: finance }),
         passing('again', 'extract', { review: finance }),
         passing('book', 'again'),
       ],
@@ -90,7 +91,7 @@ describe('a run that has gone on before its gate heard of the release', () => {
   test.each(['first', 'latest'] as const)(
     'does not mind that this gate is reset to its %s task',
     async (to) => {
-      const ahead = await aRunAhead();
+      const ahead = await aRunAhead({ executor: { kind: 'function', name: 'extract' } });
       await op.reset(ahead.behind, to);
       await on.vote(ahead.review, u1);
       await expectCompleted(ahead);
@@ -101,6 +102,15 @@ describe('a run that has gone on before its gate heard of the release', () => {
       expect(await endOf(ahead.run.id)).toBe('COMPLETED');
     },
   );
+
+  test('does not mind that this gate is reset, where it was opened at once', async () => {
+    const ahead = await aRunAhead();
+    await op.reset(ahead.behind, 'latest');
+    await on.vote(ahead.review, u1);
+    await expectCompleted(ahead);
+    expect(await endOf(ahead.behind)).toBe('COMPLETED');
+    expect(await endOf(ahead.run.id)).toBe('COMPLETED');
+  });
 
   test('can be reset to its first task: a new gate takes over, and the one before is told', async () => {
     const ahead = await aRunAhead();

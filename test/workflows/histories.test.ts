@@ -19,6 +19,8 @@ const ALLOWED = [
   /^(auto|manual|admins|never|entries|none|cancel_run|continue)$/,
   /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/,
   /^(run|gate|iterations) of [\w-]+(@[\d.]+)?$/,
+  // What was done in the workflow's own task.
+  /^openGate$/,
   // Temporal's own word for an activity that was cancelled before a worker took it.
   /^ACTIVITY_ID_NOT_STARTED$/,
 ];
