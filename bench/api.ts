@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import { LOOPBACK } from '../src/dev/ports.js';
+import { built } from './support/built.js';
 
 // `countersign api` as it is, with its statements and requests recorded where that is asked for; and, beside
 // it, a server whose answers are empty, which says what a request costs that nothing is done for.
@@ -12,4 +13,4 @@ createServer((request, response) => {
 })
   .listen(Number(process.env['BENCH_EMPTY_PORT']), LOOPBACK)
   .unref();
-await import('../src/cli/main.js');
+await built('cli/main');

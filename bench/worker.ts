@@ -2,8 +2,9 @@ import { fileURLToPath } from 'node:url';
 import { Context } from '@temporalio/activity';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { openLog } from '../src/cli/logging.js';
-import { installRuntime, startWorker } from '../src/cli/worker-process.js';
+import type * as workerProcess from '../src/cli/worker-process.js';
 import { temporalOptions } from '../src/delivery/temporal.js';
+import { built } from './support/built.js';
 import { nowMs } from './support/clock.js';
 import { BARE_TASK_QUEUE } from './support/names.js';
 import { tell } from './support/messages.js';
@@ -14,6 +15,9 @@ import { tell } from './support/messages.js';
 if (process.env['BENCH_TRACE'] === 'yes') {
   await import('./trace.js');
 }
+// Our own build has the types of its sources.
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion
+const { installRuntime, startWorker } = (await built('cli/worker-process')) as typeof workerProcess;
 const logger = openLog('info', 'worker');
 installRuntime(logger);
 

@@ -1,3 +1,4 @@
+import { build } from './built.js';
 import { openStage, type Stage, type StageOptions } from './stage.js';
 
 /**
@@ -29,6 +30,8 @@ export async function runBench(
   let stage: Stage | null = null;
   let isSatisfied = false;
   try {
+    say('building what is measured');
+    await Promise.race([build(), stopped]);
     stage = await Promise.race([openStage({ ...options, say }), stopped]);
     isSatisfied = await Promise.race([bench(stage, say), stopped]);
   } catch (error) {

@@ -36,7 +36,7 @@ export function createApp(deps: AppDeps): Express {
   app.use(followRequest(deps, metrics));
   app.use(
     helmet({
-      contentSecurityPolicy: { useDefaults: false, directives: INBOX_POLICY },
+      contentSecurityPolicy: false,
       frameguard: { action: 'deny' },
       referrerPolicy: { policy: 'same-origin' },
       // It would send browsers to https even where only a proxy, or nothing at all, speaks it.
@@ -77,6 +77,7 @@ function followRequest(deps: AppDeps, metrics: Metrics) {
     const exchange = beginExchange(request);
     response.set('x-request-id', exchange.requestId);
     response.set('cache-control', 'no-store');
+    response.set('content-security-policy', INBOX_POLICY);
     response.once('close', () => {
       const { requestId, routeId, actorId } = exchangeOf(request);
       const seconds = Number(process.hrtime.bigint() - exchange.startedAtNs) / 1e9;

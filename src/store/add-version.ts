@@ -7,7 +7,7 @@ import { versionId } from '../rules/content-ids.js';
 import { type Actor, asVoter } from './actors.js';
 import { recordAudit } from './audit.js';
 import { type Db, inTransaction, type Tx } from './database.js';
-import { writeEntries } from './record-fact.js';
+import { entryRows, writeEntries } from './record-fact.js';
 import { findVersion, lockReview, type ReviewUnderLock } from './reviews.js';
 import type { VersionRow } from './tables.js';
 
@@ -112,7 +112,7 @@ export async function addVersionLocked(
     .where('id', '=', row.id)
     .returningAll()
     .executeTakeFirstOrThrow();
-  await writeEntries(tx, row, entryStates(review.state, id));
+  await writeEntries(tx, entryRows(row, entryStates(review.state, id)));
   await recordAudit(tx, actor, 'version_added', {
     runId: row.runId,
     reviewId: row.id,

@@ -29,7 +29,7 @@ import {
   waiveInput,
 } from './ledger.js';
 import { lockLedger, type LockedStep } from './locked-step.js';
-import { writeEntries } from './record-fact.js';
+import { entryRows, writeEntries } from './record-fact.js';
 import { endReleased, planRelease, skipRefused } from './release.js';
 import { lockReviewOf, type ReviewUnderLock } from './reviews.js';
 import { readBlockInput, type StepContext } from './steps.js';
@@ -300,7 +300,7 @@ export async function openReview(
         createdAt: sql<Date>`(select created_at from review where id = ${id})`,
       })
       .execute(),
-    writeEntries(tx, { id, projectId }, entryStates(openedReview(policy), seedId)),
+    writeEntries(tx, entryRows({ id, projectId }, entryStates(openedReview(policy), seedId))),
     tx
       .updateTable('step')
       .set({

@@ -98,7 +98,7 @@ export function recordFact(
     ...(state.cancelled && !before.cancelled ? { cancelledAt: now } : {}),
     ...(state.status === 'REJECTED' || state.status === 'REVOKED' ? { endedAt: now } : {}),
   };
-  const entries = entryStates(state, row.newestVersionId);
+  const entries = entryRows(row, entryStates(state, row.newestVersionId));
   const plan = about.planRelease?.(updated, state) ?? null;
   const release = plan?.kind === 'released' ? plan : null;
   const after: ReviewRow = { ...updated, ...release?.columns };
@@ -126,7 +126,7 @@ export function recordFact(
       })
       .where('id', '=', row.id)
       .execute(),
-    writeEntries(tx, updated, entries),
+    writeEntries(tx, entries),
     ...(newFact.kind === 'withdrawn' ? [dropEntriesFrom(tx, row.id, entries.length)] : []),
     recordAuditLines(tx, [
       {
@@ -156,7 +156,7 @@ export function recordFact(
   return {
     row: factRow,
     review: updated,
-    entries: entryRows(updated, entries),
+    entries,
     state,
     isReleased: release !== null,
     message: {
@@ -240,7 +240,7 @@ const AUDIT_ACTION = {
 } as const;
 
 /** The rows of a review as they stand now. */
-function entryRows(
+export function entryRows(
   review: Pick<ReviewRow, 'id' | 'projectId'>,
   states: readonly EntryState[],
 ): EntryRow[] {
@@ -259,14 +259,10 @@ function entryRows(
 }
 
 /** Writes the rows of a review as they stand now; a row that did not change is not touched. */
-export async function writeEntries(
-  tx: Tx,
-  review: Pick<ReviewRow, 'id' | 'projectId'>,
-  states: readonly EntryState[],
-): Promise<void> {
+export async function writeEntries(tx: Tx, rows: readonly EntryRow[]): Promise<void> {
   await tx
     .insertInto('entry')
-    .values(entryRows(review, states))
+    .values(rows)
     .onConflict((conflict) =>
       conflict
         .columns(['reviewId', 'position'])
