@@ -1,7 +1,9 @@
+import type { Insertable } from 'kysely';
 import type { Json } from '../domain/json.js';
 import type { Actor } from './actors.js';
 import type { Db, Tx } from './database.js';
-import type { AuditRow } from './tables.js';
+import { Statement } from './statement.js';
+import type { AuditRow, Tables } from './tables.js';
 
 /** What can be found in the audit, each written in the transaction of what it tells. */
 export type AuditAction =
@@ -59,21 +61,23 @@ export async function recordAudit(
 
 /** Writes lines of the audit in their order. */
 export async function recordAuditLines(db: Db | Tx, lines: readonly AuditLine[]): Promise<void> {
-  await db
-    .insertInto('audit')
-    .values(
-      lines.map(({ actor, action, runId, reviewId, detail }) => ({
-        projectId: actor.projectId,
-        action,
-        actorId: actor.id,
-        tokenId: actor.tokenId,
-        runId: runId ?? null,
-        reviewId: reviewId ?? null,
-        detail: JSON.stringify(detail ?? {}),
-      })),
-    )
-    .execute();
+  await insertLines.all(
+    db,
+    lines.map(({ actor, action, runId, reviewId, detail }) => ({
+      projectId: actor.projectId,
+      action,
+      actorId: actor.id,
+      tokenId: actor.tokenId,
+      runId: runId ?? null,
+      reviewId: reviewId ?? null,
+      detail: JSON.stringify(detail ?? {}),
+    })),
+  );
 }
+
+const insertLines = new Statement((db, lines: readonly Insertable<Tables['audit']>[]) =>
+  db.insertInto('audit').values(lines),
+);
 
 /** Lists the audit, oldest first, from behind a given line on. */
 export async function listAudit(

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { sql } from 'kysely';
+import { type Insertable, sql } from 'kysely';
 import { lacksContent } from '../domain/block-input.js';
 import { compilePolicy } from '../domain/compile-policy.js';
 import type { BlockInput, Gate, Predicate } from '../domain/definition.js';
@@ -33,7 +33,8 @@ import { entryRows, writeEntries } from './record-fact.js';
 import { endReleased, planRelease, skipRefused } from './release.js';
 import { lockReviewOf, type ReviewUnderLock } from './reviews.js';
 import { readBlockInput, type StepContext } from './steps.js';
-import type { ReviewRow } from './tables.js';
+import { Statement } from './statement.js';
+import type { ReviewRow, Tables, VersionRow } from './tables.js';
 
 /** A review as its workflow sees it: ids and verdicts, nothing that people wrote, and no list of facts. */
 export type GateView = {
@@ -260,56 +261,41 @@ export async function openReview(
   const { text, sha256 } = canonicalForm(firing.snapshot);
   const isSupplied = block.executor.kind === 'supplied' || gate.placement === 'input';
   tx.withCommit(
-    tx
-      .insertInto('review')
-      .values({
-        id,
-        projectId,
-        runId: run.id,
-        stepId: step.id,
-        workflowId: run.workflowId,
-        workflowVersionId: run.workflowVersionId,
-        blockId: block.id,
-        blockType: block.type,
-        parentStepId: step.parentStepId,
-        iterationKey: step.iterationKey,
-        placement: gate.placement,
-        ownerId: run.ownerId,
-        gate: JSON.stringify(gate),
-        policy: JSON.stringify(policy),
-        triggeredBy: JSON.stringify(firing.triggeredBy),
-        because: firing.because,
-        newestVersionId: seedId,
-        ...times,
-      })
-      .execute(),
-    tx
-      .insertInto('version')
-      .values({
-        id: seedId,
-        projectId,
-        reviewId: id,
-        ordinal: 0,
-        parentId: null,
-        origin: 'model_output',
-        authorKind: isSupplied ? 'agent' : 'model',
-        authorId: isSupplied ? run.startedBy : block.id,
-        authorName: isSupplied ? run.startedBy : (block.label ?? block.id),
-        snapshot: text,
-        snapshotSha256: sha256,
-        createdAt: sql<Date>`(select created_at from review where id = ${id})`,
-      })
-      .execute(),
+    insertReview.all(tx, {
+      id,
+      projectId,
+      runId: run.id,
+      stepId: step.id,
+      workflowId: run.workflowId,
+      workflowVersionId: run.workflowVersionId,
+      blockId: block.id,
+      blockType: block.type,
+      parentStepId: step.parentStepId,
+      iterationKey: step.iterationKey,
+      placement: gate.placement,
+      ownerId: run.ownerId,
+      gate: JSON.stringify(gate),
+      policy: JSON.stringify(policy),
+      triggeredBy: JSON.stringify(firing.triggeredBy),
+      because: firing.because,
+      newestVersionId: seedId,
+      ...times,
+    }),
+    insertSeed.all(tx, {
+      id: seedId,
+      projectId,
+      reviewId: id,
+      authorKind: isSupplied ? 'agent' : 'model',
+      authorId: isSupplied ? run.startedBy : block.id,
+      authorName: isSupplied ? run.startedBy : (block.label ?? block.id),
+      snapshot: text,
+      snapshotSha256: sha256,
+    }),
     writeEntries(tx, entryRows({ id, projectId }, entryStates(openedReview(policy), seedId))),
-    tx
-      .updateTable('step')
-      .set({
-        status: 'awaiting_review',
-        startedAt: sql`coalesce(started_at, clock_timestamp())`,
-        ...(gate.placement === 'input' ? { input: text } : {}),
-      })
-      .where('id', '=', step.id)
-      .execute(),
+    stepAwaits.all(tx, {
+      id: step.id,
+      ...(gate.placement === 'input' ? { input: text } : {}),
+    }),
     recordAudit(tx, SYSTEM, 'gate_fired', {
       runId: run.id,
       reviewId: id,
@@ -318,6 +304,44 @@ export async function openReview(
   );
   return { reviewId: id, newestVersionId: seedId, state: openedReview(policy) };
 }
+
+const insertReview = new Statement((db, review: Insertable<Tables['review']>) =>
+  db.insertInto('review').values(review),
+);
+
+type Seed = Pick<
+  VersionRow,
+  | 'id'
+  | 'projectId'
+  | 'reviewId'
+  | 'authorKind'
+  | 'authorId'
+  | 'authorName'
+  | 'snapshot'
+  | 'snapshotSha256'
+>;
+
+const insertSeed = new Statement((db, seed: Seed) =>
+  db.insertInto('version').values({
+    ...seed,
+    ordinal: 0,
+    parentId: null,
+    origin: 'model_output',
+    createdAt: sql<Date>`(select created_at from review where id = ${seed.reviewId})`,
+  }),
+);
+
+const stepAwaits = new Statement(
+  (db, { id, ...given }: { readonly id: string; readonly input?: string }) =>
+    db
+      .updateTable('step')
+      .set({
+        status: 'awaiting_review',
+        startedAt: sql`coalesce(started_at, clock_timestamp())`,
+        ...given,
+      })
+      .where('id', '=', id),
+);
 
 /** When a review opens and is due, by one reading of the clock; nothing where it is never due. */
 async function openingTimes(

@@ -4,6 +4,7 @@ import { SYSTEM } from './actors.js';
 import { recordAudit } from './audit.js';
 import type { Tx } from './database.js';
 import { oweMessage } from './outbox.js';
+import { Statement } from './statement.js';
 import type { RunRow, StepRow } from './tables.js';
 
 /** Whether another workflow has taken a step from this one before; such a one never holds it again. */
@@ -20,6 +21,12 @@ export async function hasBeenReplaced(tx: Tx, step: StepRow, caller: Caller): Pr
   return row !== undefined;
 }
 
+type Holding = Pick<StepRow, 'id' | 'holder' | 'holderNumber'>;
+
+const stepTaken = new Statement((db, { id, ...holding }: Holding) =>
+  db.updateTable('step').set(holding).where('id', '=', id),
+);
+
 /**
  * Makes a workflow the holder of a locked step, under the next number. The one before is owed a cancel,
  * so that it does not wait for ever, and is remembered as replaced. What failed to reach it is among the
@@ -27,11 +34,7 @@ export async function hasBeenReplaced(tx: Tx, step: StepRow, caller: Caller): Pr
  */
 export function replaceHolder(tx: Tx, run: RunRow, step: StepRow, workflowId: string): void {
   tx.withCommit(
-    tx
-      .updateTable('step')
-      .set({ holder: workflowId, holderNumber: step.holderNumber + 1 })
-      .where('id', '=', step.id)
-      .execute(),
+    stepTaken.all(tx, { id: step.id, holder: workflowId, holderNumber: step.holderNumber + 1 }),
   );
   if (step.holder === null) {
     return;

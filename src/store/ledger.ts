@@ -20,6 +20,7 @@ import { readJson, readJsonObject } from './stored-json.js';
 import { lockRun } from './runs.js';
 import { skipWhereNothingCame } from './skipped-needs.js';
 import { getStepContext, lockStep, type StepContext } from './steps.js';
+import { Statement } from './statement.js';
 import type { ReviewRow, RunRow, StepRow } from './tables.js';
 
 /** Whether a block may be executed now. */
@@ -162,15 +163,17 @@ export function answerColumns({ output, consensus, source }: BlockResult) {
   };
 }
 
-function enterAttempt(
-  tx: Tx,
-  stepId: string,
-  entered: { readonly attempt: number; readonly attemptToken: string } & Partial<
-    ReturnType<typeof answerColumns>
-  >,
-): void {
-  tx.withCommit(
-    tx
+type Answer = ReturnType<typeof answerColumns>;
+
+function enterAttempt(tx: Tx, stepId: string, entered: Attempt & Partial<Answer>): void {
+  tx.withCommit(attemptBegins.all(tx, { id: stepId, ...entered }));
+}
+
+type Attempt = { readonly attempt: number; readonly attemptToken: string };
+
+const attemptBegins = new Statement(
+  (db, { id, ...entered }: Attempt & Partial<Answer> & { readonly id: string }) =>
+    db
       .updateTable('step')
       .set({
         status: 'running',
@@ -179,23 +182,22 @@ function enterAttempt(
         aliveAt: sql`clock_timestamp()`,
         startedAt: sql`coalesce(started_at, clock_timestamp())`,
       })
-      .where('id', '=', stepId)
-      .execute(),
-  );
-}
+      .where('id', '=', id),
+);
 
 /** Marks a locked run as begun, with its first step. */
 export function markRunning(tx: Tx, run: RunRow): void {
   if (run.status === 'pending') {
-    tx.withCommit(
-      tx
-        .updateTable('run')
-        .set({ status: 'running', startedAt: sql`clock_timestamp()` })
-        .where('id', '=', run.id)
-        .execute(),
-    );
+    tx.withCommit(runBegins.all(tx, { id: run.id }));
   }
 }
+
+const runBegins = new Statement((db, { id }: { readonly id: string }) =>
+  db
+    .updateTable('run')
+    .set({ status: 'running', startedAt: sql`clock_timestamp()` })
+    .where('id', '=', id),
+);
 
 /** The status of a run that has ended; null for one that goes on. */
 export function endedStatus({ status }: Pick<RunRow, 'status'>): RunStatus | null {
@@ -262,10 +264,14 @@ export async function finishStep<T>(
       return ruling;
     }
     const answer = answerColumns(finish.result);
-    tx.withCommit(tx.updateTable('step').set(answer).where('id', '=', step.id).execute());
+    tx.withCommit(stepAnswered.all(tx, { id: step.id, ...answer }));
     return await afterwards(tx, { run, step: { ...step, ...answer }, block, review });
   });
 }
+
+const stepAnswered = new Statement((db, { id, ...answer }: Answer & { readonly id: string }) =>
+  db.updateTable('step').set(answer).where('id', '=', id),
+);
 
 /**
  * Ends a step that has handed on what it should, the review that it was executed for (`endsReview`), and the
@@ -290,19 +296,24 @@ export async function completeStep(
   }
   const [, , ended] = await Promise.all([
     endsReview ? endReview(tx, step, 'EXECUTED') : null,
-    tx
-      .updateTable('step')
-      .set(
-        isForEach
-          ? { status: 'running', effectiveVersionId }
-          : { status: 'completed', effectiveVersionId, endedAt: sql`clock_timestamp()` },
-      )
-      .where('id', '=', step.id)
-      .execute(),
+    (isForEach ? itemsReleased : stepCompleted).all(tx, { id: step.id, effectiveVersionId }),
     completeRunIfDone(tx, run, step),
   ]);
   return { kind: 'ended', end: 'completed', run: ended };
 }
+
+type HandedOn = { readonly id: string; readonly effectiveVersionId: string | null };
+
+const itemsReleased = new Statement((db, { id, effectiveVersionId }: HandedOn) =>
+  db.updateTable('step').set({ status: 'running', effectiveVersionId }).where('id', '=', id),
+);
+
+const stepCompleted = new Statement((db, { id, effectiveVersionId }: HandedOn) =>
+  db
+    .updateTable('step')
+    .set({ status: 'completed', effectiveVersionId, endedAt: sql`clock_timestamp()` })
+    .where('id', '=', id),
+);
 
 /**
  * Completes a locked run if the step that has just ended was its last one, and audits that.
@@ -317,20 +328,23 @@ export async function completeRunIfDone(
   if (step.parentStepId !== null || run.status === 'cancelling') {
     return null;
   }
-  const { rows } = await sql<{ status: RunStatus }>`
+  return (await runEnds.first(tx, { runId: run.id }))?.status ?? null;
+}
+
+const runEnds = new Statement(
+  (_, { runId }: { readonly runId: string }) => sql<{ status: RunStatus }>`
     with ended as (
       update run set status = 'completed', ended_at = clock_timestamp(),
              started_at = coalesce(started_at, clock_timestamp())
-       where id = ${run.id} and status in ('pending', 'running')
-         and not exists (select 1 from step where run_id = ${run.id} and parent_step_id is null
+       where id = ${runId} and status in ('pending', 'running')
+         and not exists (select 1 from step where run_id = ${runId} and parent_step_id is null
                             and status not in ('completed', 'skipped'))
       returning id, project_id, status),
     told as (
       insert into audit (project_id, action, actor_id, run_id, detail)
       select project_id, 'run_ended', ${SYSTEM.id}, id, jsonb_build_object('status', status) from ended)
-    select status from ended`.execute(tx);
-  return rows[0]?.status ?? null;
-}
+    select status from ended`,
+);
 
 /** What a failure of a block leads to. */
 export type Failure = 'retry' | 'failed' | 'unknown' | 'skipped' | 'late';

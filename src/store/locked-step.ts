@@ -15,6 +15,7 @@ import {
   neededIn,
   readTexts,
 } from './steps.js';
+import { Statement } from './statement.js';
 import type { ReviewRow, RunRow, StepRow } from './tables.js';
 
 /** A step and its run, both locked, with all that the ledger's rulings may depend on. */
@@ -139,28 +140,29 @@ async function readAround(tx: Tx, stepId: string): Promise<Around> {
 
 /** Whether the attempt that a step's row names is still at work. */
 export async function isAlive(tx: Tx, stepId: string): Promise<boolean> {
-  const alive = await tx
-    .selectFrom('step')
-    .select('id')
-    .where('id', '=', stepId)
-    .where(IS_ALIVE)
-    .executeTakeFirst();
-  return alive !== undefined;
+  return (await aliveStep.first(tx, { stepId })) !== null;
 }
 
 const IS_ALIVE = sql<boolean>`coalesce(
   step.alive_at > clock_timestamp() - ${LOST_AFTER_MS} * interval '1 ms', false)`;
+
+const aliveStep = new Statement((db, { stepId }: { readonly stepId: string }) =>
+  db.selectFrom('step').select('id').where('id', '=', stepId).where(IS_ALIVE),
+);
+
+const statusesOf = new Statement((db, { ids }: { readonly ids: readonly string[] }) =>
+  db
+    .selectFrom('step')
+    .select(['id', 'status'])
+    .where('id', '=', sql<string>`any(${ids}::text[])`),
+);
 
 async function readNeeds(tx: Tx, needed: readonly Needed[]): Promise<readonly NeededStep[]> {
   const ids = needed.map(([, id]) => id);
   if (ids.length === 0) {
     return [];
   }
-  const rows = await tx
-    .selectFrom('step')
-    .select(['id', 'status'])
-    .where('id', 'in', ids)
-    .execute();
+  const rows = await statusesOf.all(tx, { ids });
   const known = new Map(rows.map(({ id, status }) => [id, status]));
   return ids.map((id) => ({ id, status: known.get(id) ?? 'pending' }));
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import type { ReviewerDecision } from '../domain/messages.js';
 import type { Db, Tx } from './database.js';
+import { Statement } from './statement.js';
 import type { OutboxRow } from './tables.js';
 
 /** What brings a run's workflow into being; whatever else belongs to the run waits for it. */
@@ -84,21 +85,33 @@ export async function oweMessage(
 ): Promise<LeasedMessage | null> {
   const { projectId, runId, kind, workflowId, reviewId = null, factId = null } = message;
   const payload = message.payload === undefined ? null : JSON.stringify(message.payload);
-  const { rows } = await sql<LeasedMessage | { readonly leaseToken: null }>`
+  const leaseToken = leaseMs > 0 ? randomUUID() : null;
+  const owed = { projectId, runId, kind, workflowId, reviewId, factId, payload };
+  const row = await insertMessage.one(tx, { ...owed, leaseToken, leaseMs });
+  return row.leaseToken === null ? null : row;
+}
+
+type Owed = Pick<OutboxRow, 'projectId' | 'runId' | 'kind' | 'workflowId'> &
+  Pick<OutboxRow, 'reviewId' | 'factId' | 'leaseToken'> & {
+    readonly payload: string | null;
+    readonly leaseMs: number;
+  };
+
+const insertMessage = new Statement(
+  (_, owed: Owed) => sql<LeasedMessage | { readonly leaseToken: null }>`
     insert into outbox (project_id, run_id, kind, workflow_id, review_id, fact_id, payload,
                         lease_token, lease_until, attempts)
-    select ${projectId}, ${runId}, ${kind}, ${workflowId}, ${reviewId}, ${factId}, ${payload}::jsonb,
+    select ${owed.projectId}, ${owed.runId}, ${owed.kind}, ${owed.workflowId}, ${owed.reviewId},
+           ${owed.factId}, ${owed.payload}::jsonb,
            lease.token, lease.until, case when lease.token is null then 0 else 1 end
       from (values (1)) one
-      left join (values (${leaseMs > 0 ? randomUUID() : null},
-                         clock_timestamp() + ${leaseMs} * interval '1 ms')) lease (token, until)
-        on lease.token is not null and (${kind} in ${STARTS} or not exists (
+      left join (values (${owed.leaseToken},
+                         clock_timestamp() + ${owed.leaseMs} * interval '1 ms')) lease (token, until)
+        on lease.token is not null and (${owed.kind} in ${STARTS} or not exists (
           select 1 from outbox s
-           where s.run_id = ${runId} and s.kind in ${STARTS} and s.state = 'pending'))
-    returning ${MESSAGE}`.execute(tx);
-  const [row] = rows;
-  return row === undefined || row.leaseToken === null ? null : row;
-}
+           where s.run_id = ${owed.runId} and s.kind in ${STARTS} and s.state = 'pending'))
+    returning ${MESSAGE}`,
+);
 
 /** Whether a message may go although its run's own start is owed, or whether that is not so. */
 const IS_FREE = sql<boolean>`not (outbox.kind not in ${STARTS} and exists (

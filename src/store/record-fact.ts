@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { sql, type Updateable } from 'kysely';
 import { v5 } from 'uuid';
 import type { NewFact } from '../domain/facts.js';
 import type { ReviewerDecision } from '../domain/messages.js';
@@ -11,7 +11,8 @@ import { newId } from './ids.js';
 import { oweMessage } from './outbox.js';
 import type { ReleasePlan } from './release.js';
 import { readFact, type ReviewUnderLock } from './reviews.js';
-import type { EntryRow, FactRow, ReviewRow } from './tables.js';
+import { Statement } from './statement.js';
+import type { EntryRow, FactRow, ReviewRow, Tables } from './tables.js';
 
 /** Which wire an act came in by; `system` for what follows from another act. */
 export type Dialect = 'native' | 'retab' | 'overlay' | 'hoop' | 'velt' | 'system';
@@ -103,29 +104,26 @@ export function recordFact(
   const release = plan?.kind === 'released' ? plan : null;
   const after: ReviewRow = { ...updated, ...release?.columns };
   tx.withCommit(
-    tx.insertInto('fact').values(factRow).execute(),
-    tx
-      .updateTable('review')
-      .set({
-        status: after.status,
-        rev: after.rev,
-        seq: updated.seq,
-        verdict: updated.verdict,
-        decisionVersionId: updated.decisionVersionId,
-        decisionSeq: updated.decisionSeq,
-        decidedBy: updated.decidedBy,
-        decidedByName: updated.decidedByName,
-        decidedAt: updated.decidedAt,
-        decisionReason: updated.decisionReason,
-        timeWindow: windowOfReview === null ? null : JSON.stringify(windowOfReview),
-        timeWindowSeq: updated.timeWindowSeq,
-        approvedAt: updated.approvedAt,
-        cancelledAt: updated.cancelledAt,
-        releasedAt: after.releasedAt,
-        endedAt: after.endedAt,
-      })
-      .where('id', '=', row.id)
-      .execute(),
+    insertFact.all(tx, factRow),
+    updateReview.all(tx, {
+      id: row.id,
+      status: after.status,
+      rev: after.rev,
+      seq: updated.seq,
+      verdict: updated.verdict,
+      decisionVersionId: updated.decisionVersionId,
+      decisionSeq: updated.decisionSeq,
+      decidedBy: updated.decidedBy,
+      decidedByName: updated.decidedByName,
+      decidedAt: updated.decidedAt,
+      decisionReason: updated.decisionReason,
+      timeWindow: windowOfReview === null ? null : JSON.stringify(windowOfReview),
+      timeWindowSeq: updated.timeWindowSeq,
+      approvedAt: updated.approvedAt,
+      cancelledAt: updated.cancelledAt,
+      releasedAt: after.releasedAt,
+      endedAt: after.endedAt,
+    }),
     writeEntries(tx, entries),
     ...(newFact.kind === 'withdrawn' ? [dropEntriesFrom(tx, row.id, entries.length)] : []),
     recordAuditLines(tx, [
@@ -166,6 +164,13 @@ export function recordFact(
     },
   };
 }
+
+const insertFact = new Statement((db, fact: FactRow) => db.insertInto('fact').values(fact));
+
+const updateReview = new Statement(
+  (db, { id, ...columns }: Updateable<Tables['review']> & { readonly id: string }) =>
+    db.updateTable('review').set(columns).where('id', '=', id),
+);
 
 /** What the review's row says of its decision, where a fact has changed it. */
 function decisionColumns(
@@ -260,7 +265,11 @@ export function entryRows(
 
 /** Writes the rows of a review as they stand now; a row that did not change is not touched. */
 export async function writeEntries(tx: Tx, rows: readonly EntryRow[]): Promise<void> {
-  await tx
+  await upsertEntries.all(tx, rows);
+}
+
+const upsertEntries = new Statement((db, rows: readonly EntryRow[]) =>
+  db
     .insertInto('entry')
     .values(rows)
     .onConflict((conflict) =>
@@ -276,9 +285,8 @@ export async function writeEntries(tx: Tx, rows: readonly EntryRow[]): Promise<v
           sql<boolean>`(entry.kind, entry.subject, entry.status, entry.fact_seq)
             is distinct from (excluded.kind, excluded.subject, excluded.status, excluded.fact_seq)`,
         ),
-    )
-    .execute();
-}
+    ),
+);
 
 /** Takes away the rows that only an approval had appended which no longer stands. */
 async function dropEntriesFrom(tx: Tx, reviewId: string, position: number): Promise<void> {

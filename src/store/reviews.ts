@@ -4,6 +4,7 @@ import type { Fact } from '../domain/facts.js';
 import { foldReview } from '../domain/review-state.js';
 import type { Db, Tx } from './database.js';
 import { type Page, type PageRequest, readPage } from './paging.js';
+import { Statement } from './statement.js';
 import type { EntryRow, FactRow, ReviewRow, RunRow, StepRow, VersionRow } from './tables.js';
 
 /** A review with its run and step, all locked for the transaction, and everything a ruling may depend on. */
@@ -26,27 +27,43 @@ export async function lockReview(
   projectId: string,
   reviewId: string,
 ): Promise<ReviewUnderLock | null> {
-  const review = tx
-    .selectFrom('review')
-    .where('id', '=', reviewId)
-    .where('projectId', '=', projectId);
   const [run, step, read] = await Promise.all([
-    tx
-      .selectFrom('run')
-      .selectAll()
-      .where('id', '=', review.select('runId'))
-      .forNoKeyUpdate()
-      .executeTakeFirst(),
-    tx
-      .selectFrom('step')
-      .selectAll()
-      .where('id', '=', review.select('stepId'))
-      .forNoKeyUpdate()
-      .executeTakeFirst(),
+    lockRunOf.first(tx, { projectId, reviewId }),
+    lockStepOf.first(tx, { projectId, reviewId }),
     lockRuleable(tx, reviewId),
   ]);
-  return run === undefined || step === undefined || read === null ? null : { run, step, ...read };
+  return run === null || step === null || read === null ? null : { run, step, ...read };
 }
+
+type ReviewIn = { readonly projectId: string; readonly reviewId: string };
+
+const lockRunOf = new Statement((db, { projectId, reviewId }: ReviewIn) =>
+  db
+    .selectFrom('run')
+    .selectAll()
+    .where('id', '=', (eb) =>
+      eb
+        .selectFrom('review')
+        .select('runId')
+        .where('id', '=', reviewId)
+        .where('projectId', '=', projectId),
+    )
+    .forNoKeyUpdate(),
+);
+
+const lockStepOf = new Statement((db, { projectId, reviewId }: ReviewIn) =>
+  db
+    .selectFrom('step')
+    .selectAll()
+    .where('id', '=', (eb) =>
+      eb
+        .selectFrom('review')
+        .select('stepId')
+        .where('id', '=', reviewId)
+        .where('projectId', '=', projectId),
+    )
+    .forNoKeyUpdate(),
+);
 
 /** Locks the review of a step that is locked already, with its run. */
 export async function lockReviewOf(
@@ -66,21 +83,20 @@ async function lockRuleable(
   reviewId: string,
 ): Promise<Omit<ReviewUnderLock, 'run' | 'step'> | null> {
   const [row, facts, versions] = await Promise.all([
-    tx
-      .selectFrom('review')
-      .selectAll()
-      .where('id', '=', reviewId)
-      .forNoKeyUpdate()
-      .executeTakeFirst(),
+    lockRow.first(tx, { reviewId }),
     listFacts(tx, reviewId),
-    listVersionFacts(tx, [reviewId]),
+    listVersionFacts.all(tx, { reviewIds: [reviewId] }),
   ]);
   // Every review has a seed; its clock was read behind the lock.
   const now = versions.at(-1)?.readAt;
-  return row === undefined || now === undefined
+  return row === null || now === undefined
     ? null
     : { row, facts, now, review: asRuleable(row, facts, versions, now) };
 }
+
+const lockRow = new Statement((db, { reviewId }: { readonly reviewId: string }) =>
+  db.selectFrom('review').selectAll().where('id', '=', reviewId).forNoKeyUpdate(),
+);
 
 /**
  * A review with everything a ruling may depend on, as it is at this moment.
@@ -94,7 +110,7 @@ export async function readRuleable(
 ): Promise<{ readonly facts: readonly FactRow[]; readonly review: LockedReview }> {
   const [facts, versions] = await Promise.all([
     listFacts(db, row.id),
-    listVersionFacts(db, [row.id]),
+    listVersionFacts.all(db, { reviewIds: [row.id] }),
   ]);
   return { facts, review: asRuleable(row, facts, versions, now) };
 }
@@ -106,7 +122,7 @@ export async function readRuleables(
 ): Promise<readonly LockedReview[]> {
   const ids = rows.map(({ id }) => id);
   const facts = await listFactsOfReviews(db, ids);
-  const versions = await listVersionFacts(db, ids);
+  const versions = await listVersionFacts.all(db, { reviewIds: ids });
   const now = new Date();
   return rows.map((row) =>
     asRuleable(
@@ -123,18 +139,15 @@ type VersionFactsRow = Pick<
   'reviewId' | 'id' | 'parentId' | 'authorKind' | 'authorId'
 > & { readonly readAt: Date };
 
-async function listVersionFacts(
-  db: Db | Tx,
-  reviewIds: readonly string[],
-): Promise<readonly VersionFactsRow[]> {
-  return await db
-    .selectFrom('version')
-    .select(['reviewId', 'id', 'parentId', 'authorKind', 'authorId'])
-    .select(sql<Date>`clock_timestamp()`.as('readAt'))
-    .where('reviewId', '=', sql<string>`any(${[...reviewIds]}::text[])`)
-    .orderBy('ordinal')
-    .execute();
-}
+const listVersionFacts = new Statement(
+  (db, { reviewIds }: { readonly reviewIds: readonly string[] }) =>
+    db
+      .selectFrom('version')
+      .select(['reviewId', 'id', 'parentId', 'authorKind', 'authorId'])
+      .select(sql<Date>`clock_timestamp()`.as('readAt'))
+      .where('reviewId', '=', sql<string>`any(${reviewIds}::text[])`)
+      .orderBy('ordinal'),
+);
 
 function asRuleable(
   row: ReviewRow,
@@ -159,13 +172,12 @@ function asRuleable(
 
 /** The facts of a review as they were recorded, in `seq` order. */
 export async function listFacts(db: Db | Tx, reviewId: string): Promise<readonly FactRow[]> {
-  return await db
-    .selectFrom('fact')
-    .selectAll()
-    .where('reviewId', '=', reviewId)
-    .orderBy('seq')
-    .execute();
+  return await factsOf.all(db, { reviewId });
 }
+
+const factsOf = new Statement((db, { reviewId }: { readonly reviewId: string }) =>
+  db.selectFrom('fact').selectAll().where('reviewId', '=', reviewId).orderBy('seq'),
+);
 
 /** The facts of several reviews as they were recorded, in `seq` order. */
 export async function listFactsOfReviews(
@@ -230,13 +242,12 @@ export async function findReview(
 
 /** Finds the review that a step's gate opened, if it did. */
 export async function findReviewOfStep(db: Db | Tx, stepId: string): Promise<ReviewRow | null> {
-  const row = await db
-    .selectFrom('review')
-    .selectAll()
-    .where('stepId', '=', stepId)
-    .executeTakeFirst();
-  return row ?? null;
+  return await reviewOfStep.first(db, { stepId });
 }
+
+const reviewOfStep = new Statement((db, { stepId }: { readonly stepId: string }) =>
+  db.selectFrom('review').selectAll().where('stepId', '=', stepId),
+);
 
 /** The ids of the reviews that gates of several steps opened, by step; a step whose gate opened none is not among them. */
 export async function readReviewIds(

@@ -1,4 +1,4 @@
-import { type Expression, sql, type SqlBool } from 'kysely';
+import { type Expression, type Insertable, sql, type SqlBool } from 'kysely';
 import type { Definition } from '../domain/definition.js';
 import type { JsonObject } from '../domain/json.js';
 import { planOf, type RunOrder } from '../domain/orders.js';
@@ -11,8 +11,9 @@ import { newId } from './ids.js';
 import { type LeasedMessage, oweMessage } from './outbox.js';
 import { type Page, type PageRequest, readPage } from './paging.js';
 import { createSteps, getDefinition } from './steps.js';
+import { Statement } from './statement.js';
 import { SignedOutError } from './voter.js';
-import type { RunRow, WorkflowVersionRow } from './tables.js';
+import type { RunRow, Tables, WorkflowVersionRow } from './tables.js';
 
 /** What a run is started with. */
 export type RunRequest = {
@@ -89,21 +90,17 @@ async function insertRun(
   const { version } = request;
   const named = { id: newId('run'), projectId, workflowId: version.workflowId };
   const [run, , , lease] = await Promise.all([
-    tx
-      .insertInto('run')
-      .values({
-        ...named,
-        kind: 'workflow',
-        workflowVersionId: version.id,
-        ownerId: request.ownerId,
-        startedBy: actor.id,
-        inputs: canonicalJson(request.inputs),
-        metadata: request.metadata === null ? null : JSON.stringify(request.metadata),
-        commandId: request.commandId,
-        trigger: request.trigger,
-      })
-      .returningAll()
-      .executeTakeFirstOrThrow(),
+    insertRow.one(tx, {
+      ...named,
+      kind: 'workflow',
+      workflowVersionId: version.id,
+      ownerId: request.ownerId,
+      startedBy: actor.id,
+      inputs: canonicalJson(request.inputs),
+      metadata: request.metadata === null ? null : JSON.stringify(request.metadata),
+      commandId: request.commandId,
+      trigger: request.trigger,
+    }),
     createSteps(tx, named, definition),
     recordAudit(tx, actor, 'run_started', {
       runId: named.id,
@@ -150,13 +147,16 @@ export async function getRun(db: Db | Tx, id: string): Promise<RunRow> {
 
 /** Locks a run; whoever changes anything about a run or its reviews does so first. */
 export async function lockRun(tx: Tx, id: string): Promise<RunRow> {
-  return await tx
-    .selectFrom('run')
-    .selectAll()
-    .where('id', '=', id)
-    .forNoKeyUpdate()
-    .executeTakeFirstOrThrow();
+  return await lockRow.one(tx, { id });
 }
+
+const insertRow = new Statement((db, run: Insertable<Tables['run']>) =>
+  db.insertInto('run').values(run).returningAll(),
+);
+
+const lockRow = new Statement((db, { id }: { readonly id: string }) =>
+  db.selectFrom('run').selectAll().where('id', '=', id).forNoKeyUpdate(),
+);
 
 /** The blocks at which each of these runs waits for people. */
 export async function waitingBlocks(

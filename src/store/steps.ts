@@ -7,6 +7,7 @@ import { iterationAt, stepIdOf } from '../domain/step-ids.js';
 import { BoundedCache } from '../rules/bounded-cache.js';
 import type { Db, Tx } from './database.js';
 import { type Page, type PageRequest, readPage } from './paging.js';
+import { Statement } from './statement.js';
 import type { RunRow, StepRow } from './tables.js';
 import { blockOutputs, readJson, readJsonObject } from './stored-json.js';
 import { readDefinition } from './workflows.js';
@@ -107,13 +108,12 @@ export async function getBlock(
 
 /** Locks a step of a run that is locked already. */
 export async function lockStep(tx: Tx, stepId: string): Promise<StepRow> {
-  return await tx
-    .selectFrom('step')
-    .selectAll()
-    .where('id', '=', stepId)
-    .forNoKeyUpdate()
-    .executeTakeFirstOrThrow();
+  return await lockRow.one(tx, { stepId });
 }
+
+const lockRow = new Statement((db, { stepId }: { readonly stepId: string }) =>
+  db.selectFrom('step').selectAll().where('id', '=', stepId).forNoKeyUpdate(),
+);
 
 /**
  * What a block is given: its own json input, and the effective output of every block it needs. Behind
@@ -282,15 +282,18 @@ export async function readEffectiveOutputs(
   if (stepIds.length === 0) {
     return new Map();
   }
-  const rows = await db
-    .selectFrom('step')
-    .leftJoin('version', 'version.id', 'step.effectiveVersionId')
-    .where('step.id', 'in', [...stepIds])
-    .select('step.id')
-    .select(effectiveOutput.as('output'))
-    .execute();
+  const rows = await outputsOf.all(db, { stepIds });
   return new Map(rows.flatMap(({ id, output }) => (output === null ? [] : [[id, output]])));
 }
+
+const outputsOf = new Statement((db, { stepIds }: { readonly stepIds: readonly string[] }) =>
+  db
+    .selectFrom('step')
+    .leftJoin('version', 'version.id', 'step.effectiveVersionId')
+    .where('step.id', '=', sql<string>`any(${stepIds}::text[])`)
+    .select('step.id')
+    .select(effectiveOutput.as('output')),
+);
 
 /** Finds a step of a project. */
 export async function findStep(db: Db, projectId: string, id: string): Promise<StepRow | null> {

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Actor } from './actors.js';
 import type { Tx } from './database.js';
+import { Statement } from './statement.js';
 import type { PersonRow } from './tables.js';
 
 /** Who may act, read inside the transaction that records what they do. */
@@ -25,25 +26,32 @@ export async function lockVoter(
   personId: string,
   tokenId: string | null,
 ): Promise<VoterUnderLock> {
-  const { rows } = await sql<Nullable<PersonRow> & { readonly isSignedIn: boolean }>`
-    select known.*, (${tokenId}::text is null or shown.id is not null
-                     or session.id is not null) as is_signed_in
-      from (values (1)) one
-      left join lateral (
-        select * from person where project_id = ${projectId} and id = ${personId}
-           and removed_at is null for share) known on true
-      left join lateral (
-        select id from token where id = ${tokenId} and revoked_at is null for share) shown on true
-      left join lateral (
-        select id from web_session where id = ${tokenId} and expires_at > clock_timestamp()
-           for share) session on true`.execute(tx);
-  const [row] = rows;
-  if (row === undefined) {
-    throw new Error('the database told nothing of a voter');
-  }
-  const { isSignedIn, ...person } = row;
+  const shown = { projectId, personId, tokenId };
+  const { isSignedIn, ...person } = await lockPersonAndToken.one(tx, shown);
   return { person: isPerson(person) ? person : null, isSignedIn };
 }
+
+type Shown = {
+  readonly projectId: string;
+  readonly personId: string;
+  readonly tokenId: string | null;
+};
+
+const lockPersonAndToken = new Statement(
+  (_, { projectId, personId, tokenId }: Shown) =>
+    sql<Nullable<PersonRow> & { readonly isSignedIn: boolean }>`
+      select known.*, (${tokenId}::text is null or shown.id is not null
+                       or session.id is not null) as is_signed_in
+        from (values (1)) one
+        left join lateral (
+          select * from person where project_id = ${projectId} and id = ${personId}
+             and removed_at is null for share) known on true
+        left join lateral (
+          select id from token where id = ${tokenId} and revoked_at is null for share) shown on true
+        left join lateral (
+          select id from web_session where id = ${tokenId} and expires_at > clock_timestamp()
+             for share) session on true`,
+);
 
 type Nullable<Row> = { readonly [Column in keyof Row]: Row[Column] | null };
 

@@ -125,7 +125,7 @@ export function canBeCompleted(
   const about = { verdict: 'approved', force: false, ownerId, authorId: null, given } as const;
   const able = people.filter((person) => mayVote(gate, person, about));
   const mayBeAuthor = gate.corrections === 'entries' && !gate.correction_author_may_approve;
-  const missing = mayBeAuthor ? able : [null];
+  const missing = [null, ...(mayBeAuthor ? able : [])];
   return missing.every((one) =>
     suffices(
       gate,
