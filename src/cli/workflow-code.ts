@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { BundleOptions, WorkerOptions } from '@temporalio/worker';
 
-/** What the SDK bundles into the code that workers run their workflows from. */
+/** The options with which the SDK bundles our workflows. */
 export type WorkflowSources = Required<
   Pick<BundleOptions, 'workflowsPath' | 'payloadConverterPath' | 'preloadModules'>
 >;

@@ -37,31 +37,22 @@ export async function lockReview(
 
 type ReviewIn = { readonly projectId: string; readonly reviewId: string };
 
-const lockRunOf = new Statement((db, { projectId, reviewId }: ReviewIn) =>
+const reviewIn = (db: Db, { projectId, reviewId }: ReviewIn) =>
+  db.selectFrom('review').where('id', '=', reviewId).where('projectId', '=', projectId);
+
+const lockRunOf = new Statement((db, review: ReviewIn) =>
   db
     .selectFrom('run')
     .selectAll()
-    .where('id', '=', (eb) =>
-      eb
-        .selectFrom('review')
-        .select('runId')
-        .where('id', '=', reviewId)
-        .where('projectId', '=', projectId),
-    )
+    .where('id', '=', reviewIn(db, review).select('runId'))
     .forNoKeyUpdate(),
 );
 
-const lockStepOf = new Statement((db, { projectId, reviewId }: ReviewIn) =>
+const lockStepOf = new Statement((db, review: ReviewIn) =>
   db
     .selectFrom('step')
     .selectAll()
-    .where('id', '=', (eb) =>
-      eb
-        .selectFrom('review')
-        .select('stepId')
-        .where('id', '=', reviewId)
-        .where('projectId', '=', projectId),
-    )
+    .where('id', '=', reviewIn(db, review).select('stepId'))
     .forNoKeyUpdate(),
 );
 

@@ -65,6 +65,7 @@ export class Statement<Values extends object, Row> {
         Object.fromEntries(columns.map((column) => [column, new Blank(row, column)])),
       );
       const given: unknown = Array.isArray(values) ? blanks : blanks[0];
+      // A blank stands for a value of any type: `write` passes it on and reads nothing from it.
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion
       return this.#write(writer, given as Values).compile(writer);
     });
@@ -89,6 +90,7 @@ class Blank {
 type AnyRow = { readonly [column: string]: unknown };
 
 function rowsOf(values: object): readonly AnyRow[] {
+  // Every object can be read by its keys.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return (Array.isArray(values) ? values : [values]) as readonly AnyRow[];
 }

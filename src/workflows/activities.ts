@@ -31,10 +31,10 @@ export function blocksWithin(
 }
 
 /**
- * What takes a moment, in the workflow task itself: it costs Temporal one event where an activity costs six.
+ * Local activities, for work that takes a moment: one costs one history event, where an activity costs six.
  *
- * It is tried once, and ended before the task would have to be prolonged. Whoever asks turns to the activity of
- * the same name then.
+ * Temporal tries them once, and ends them before the workflow task needs a heartbeat. When one fails, the caller
+ * schedules the activity of the same name.
  */
 export const atOnce = proxyLocalActivities<Pick<Activities, 'openGate'>>({
   scheduleToCloseTimeout: '5s',

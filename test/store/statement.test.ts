@@ -64,7 +64,7 @@ test('is sent at once, so that those of one moment go out together and in their 
   expect(first.readAt.slice(1)).toBe(second.readAt.slice(1));
 });
 
-test('says that there is no row', async () => {
+test('one() throws where there is no row, and first() returns null', async () => {
   const find = new Statement((db, { id }: { readonly id: string }) =>
     db.selectFrom('run').select('id').where('id', '=', id),
   );
