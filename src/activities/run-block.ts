@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
+import type { Block } from '../domain/definition.js';
 import type { Caller } from '../domain/ledger.js';
 import type { Blocked } from '../domain/orders.js';
 import { runIdOf } from '../domain/step-ids.js';
@@ -16,6 +17,7 @@ import {
   type Follow,
   type Instantly,
   stampAlive,
+  takeBackAttempt,
 } from '../store/ledger.js';
 import { getRun } from '../store/runs.js';
 import { notTheirs } from './caller.js';
@@ -33,6 +35,8 @@ export type BlockRunner = BlockMeans & {
 export const INSTANTLY: Instantly = { answer: answerAtOnce, follow: followResult };
 
 const BEAT_EVERY_MS = 3_000;
+/** Less than an attempt may be silent before it is taken for lost. */
+const FRESH_FOR_MS = 5_000;
 const BUSY_AGAIN_AFTER = '3s';
 const MISSING_AGAIN_AFTER = '3s';
 
@@ -70,18 +74,7 @@ export async function runBlock(
     );
   }, BEAT_EVERY_MS);
   try {
-    const beginning = await untilStored(
-      () =>
-        beginStep(
-          db,
-          stepId,
-          caller,
-          attemptToken,
-          (block) => missingFor(block, runner.functions),
-          INSTANTLY,
-        ),
-      cancelled,
-    );
+    const beginning = await begin(runner, { stepId, attemptToken, cancelled }, caller);
     switch (beginning.kind) {
       case 'begin':
         return await execute(runner, { stepId, attemptToken, cancelled }, beginning);
@@ -122,6 +115,41 @@ type Attempt = {
   readonly attemptToken: string;
   readonly cancelled: AbortSignal;
 };
+
+/**
+ * Enters that the block begins. Whoever is stopped before its block is called takes that back.
+ *
+ * An answer of the store that was long on its way is asked for again: meanwhile another attempt may have
+ * taken this one for lost, and entered that its outcome is unknown.
+ */
+async function begin(
+  { db, functions, stopping }: BlockRunner,
+  { stepId, attemptToken, cancelled }: Attempt,
+  caller: Caller,
+): Promise<Beginning> {
+  const missing = (block: Block): string | null => missingFor(block, functions);
+  try {
+    for (;;) {
+      const askedAt = performance.now();
+      const beginning = await untilStored(
+        () => beginStep(db, stepId, caller, attemptToken, missing, INSTANTLY),
+        cancelled,
+      );
+      if (beginning.kind !== 'begin') {
+        return beginning;
+      }
+      cancelled.throwIfAborted();
+      if (performance.now() - askedAt < FRESH_FOR_MS) {
+        return beginning;
+      }
+    }
+  } catch (error) {
+    if (cancelled.aborted) {
+      await untilStored(() => takeBackAttempt(db, stepId, attemptToken), stopping);
+    }
+    throw error;
+  }
+}
 
 async function execute(
   { db, ...means }: BlockRunner,

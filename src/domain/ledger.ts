@@ -229,6 +229,17 @@ export function ruleOnFinish(run: LedgerRun, step: LedgerStep, attemptToken: str
   return wasReleased || isUnderWay(run) || run.status === 'error' ? 'store' : 'stopped';
 }
 
+/**
+ * Rules on whether an attempt that was entered, and whose block was never called, may be taken back.
+ *
+ * Only the attempt itself knows that, so it has to be the latest of a step that has not ended. A
+ * repeatable block just begins again: its earlier attempts stay in the ledger.
+ */
+export function mayTakeBack(step: LedgerStep, attemptToken: string): boolean {
+  const isLatest = step.attempt?.token === attemptToken;
+  return isLatest && !step.isRepeatable && !step.hasResult && !isStepEnded(step.status);
+}
+
 /** Whether an approved step may go on now. */
 export type ReleaseRuling =
   | { readonly kind: 'release' }

@@ -4,6 +4,7 @@ import {
   type Caller,
   endOfStep,
   isIterating,
+  mayTakeBack,
   ruleOnBegin,
   ruleOnFinish,
 } from '../domain/ledger.js';
@@ -232,6 +233,23 @@ export async function stampAlive(db: Db, stepId: string, attemptToken: string): 
     .returning('status')
     .executeTakeFirst();
   return stamped?.status !== 'cancelled' && stamped?.status !== 'skipped';
+}
+
+/**
+ * Takes back that a block begins, which its attempt was stopped from calling (see `mayTakeBack`). Who asks
+ * next begins it, where an attempt that is lost would leave an unknown outcome.
+ */
+export async function takeBackAttempt(db: Db, stepId: string, attemptToken: string): Promise<void> {
+  await inTransaction(db, async (tx) => {
+    const { ledgerStep } = await lockLedger(tx, stepId);
+    if (mayTakeBack(ledgerStep, attemptToken)) {
+      await tx
+        .updateTable('step')
+        .set({ status: 'pending', attempt: 0, attemptToken: null, aliveAt: null })
+        .where('id', '=', stepId)
+        .execute();
+    }
+  });
 }
 
 /** What a finished block leaves behind; a gate's own rows are written by `write` in the same go. */

@@ -5,6 +5,7 @@ import {
   isIterating,
   type LedgerRun,
   type LedgerStep,
+  mayTakeBack,
   type NeededStep,
   ruleOnBegin,
   ruleOnFinish,
@@ -94,6 +95,7 @@ export type Call =
       readonly token: string;
       readonly fires: boolean;
     }
+  | { readonly kind: 'take back'; readonly stepId: string; readonly token: string }
   | {
       readonly kind: 'open';
       readonly stepId: string;
@@ -154,6 +156,7 @@ function anyCall(step: Declared): fc.Arbitrary<Call> {
     { weight: 100, arbitrary: fc.record({ ...only('take'), ...at, caller, isConfirmed }) },
     { weight: 200, arbitrary: fc.record({ ...only('begin'), ...at, caller, token }) },
     { weight: 140, arbitrary: fc.record({ ...only('finish'), ...at, token, fires }) },
+    { weight: 20, arbitrary: fc.record({ ...only('take back'), ...at, token }) },
     { weight: 100, arbitrary: fc.record({ ...only('open'), ...at, caller, fires }) },
     { weight: 100, arbitrary: fc.record({ ...only('vote'), ...at, verdict }) },
     { weight: 100, arbitrary: fc.record({ ...only('release'), ...at }) },
@@ -417,6 +420,14 @@ export function aReplay(layout: readonly Declared[]): Replay {
     }
     return { kind: ruling };
   };
+  const takeBack = (row: Row, token: string): { readonly kind: string } => {
+    if (!mayTakeBack(stepOf(row), token)) {
+      return NOTHING;
+    }
+    row.status = 'pending';
+    row.attempt = null;
+    return { kind: 'taken back' };
+  };
   /** What the gate of an input finds: a review is opened, or nobody need be asked for this input. */
   const open = (row: Row, caller: Caller, fires: boolean): { readonly kind: string } => {
     const isTheirs = row.holder !== null && row.holder === caller?.workflowId;
@@ -489,6 +500,8 @@ export function aReplay(layout: readonly Declared[]): Replay {
         return begin(row, call.caller, call.token);
       case 'finish':
         return finish(row, call.token, call.fires);
+      case 'take back':
+        return takeBack(row, call.token);
       case 'open':
         return open(row, call.caller, call.fires);
       case 'vote':

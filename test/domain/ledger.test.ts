@@ -5,6 +5,7 @@ import {
   holderSeenBy,
   type LedgerRun,
   type LedgerStep,
+  mayTakeBack,
   type NeededStep,
   ruleOnBegin,
   ruleOnFinish,
@@ -311,6 +312,28 @@ describe('ruleOnFinish', () => {
     ),
   ])('%s is late', (_, step, token) => {
     expect(ruleOnFinish(RUN, step, token)).toBe('late');
+  });
+});
+
+describe('mayTakeBack', () => {
+  const begun: LedgerStep = { ...STEP, status: 'running', attempt: attempt(true) };
+
+  test.each<[string, LedgerStep, string, boolean]>([
+    ['the latest attempt', begun, 'before', true],
+    ['one that is taken for lost', { ...begun, attempt: attempt(false) }, 'before', true],
+    ['another attempt', begun, 'other', false],
+    ['an attempt at what may be repeated', { ...begun, isRepeatable: true }, 'before', false],
+    ['an attempt that has answered', { ...begun, hasResult: true }, 'before', false],
+    ...(['completed', 'error', 'skipped', 'cancelled'] as const).map(
+      (status): [string, LedgerStep, string, boolean] => [
+        `an attempt of a step that is ${status}`,
+        { ...begun, status },
+        'before',
+        false,
+      ],
+    ),
+  ])('of %s', (_, step, token, may) => {
+    expect(mayTakeBack(step, token)).toBe(may);
   });
 });
 

@@ -16,6 +16,7 @@ import {
   failStep,
   finishStep,
   stampAlive,
+  takeBackAttempt,
 } from '../../src/store/ledger.js';
 import { leaseDueMessages, resumeOf, settleMessage } from '../../src/store/outbox.js';
 import { findReviewOfStep } from '../../src/store/reviews.js';
@@ -830,6 +831,46 @@ describe('stampAlive', () => {
     expect(await stampAlive(db, stepId, 'first')).toBe(isWanted);
     // An overtaken attempt, and one that has not begun yet, cannot tell.
     expect(await stampAlive(db, stepId, 'another')).toBe(true);
+  });
+});
+
+describe('takeBackAttempt', () => {
+  test('lets a block begin that must not be repeated, and that its attempt never called', async () => {
+    const { db } = database;
+    const { stepId } = await aStep({ execution: ONCE });
+    await beginStep(db, stepId, runOf(stepId), 'first');
+    await loseAttempt(db, stepId);
+    await takeBackAttempt(db, stepId, 'first');
+    expect(await stepOf(stepId)).toMatchObject({ status: 'pending', attempt: 0, aliveAt: null });
+    expect(said(await beginStep(db, stepId, runOf(stepId), 'second'))).toBe('begin 1');
+    await takeBackAttempt(db, stepId, 'first');
+    expect(await stepOf(stepId)).toMatchObject({ status: 'running', attemptToken: 'second' });
+    expect(await finish(stepId, 'second')).toBe('completed');
+  });
+
+  test('keeps the attempts at what may be repeated, and the end of what is unknown by now', async () => {
+    const { db } = database;
+    const again = await aStep({ execution: REPEATABLE });
+    await beginStep(db, again.stepId, runOf(again.stepId), 'first');
+    const begun = await stepOf(again.stepId);
+    await takeBackAttempt(db, again.stepId, 'first');
+    expect(await stepOf(again.stepId)).toEqual(begun);
+
+    const once = await aStep({ execution: ONCE });
+    await beginStep(db, once.stepId, runOf(once.stepId), 'first');
+    await loseAttempt(db, once.stepId);
+    await beginStep(db, once.stepId, runOf(once.stepId), 'second');
+    await takeBackAttempt(db, once.stepId, 'first');
+    expect(await stepOf(once.stepId)).toMatchObject({ status: 'error', outcomeUnknown: true });
+  });
+
+  test('leaves a released review to be executed', async () => {
+    const { db } = database;
+    const gate = await aReleasedInput({ execution: ONCE });
+    await beginStep(db, gate.stepId, gateOf(gate.stepId), 'first');
+    await takeBackAttempt(db, gate.stepId, 'first');
+    expect((await reviewNow(db, gate)).status).toBe('PROCESSING');
+    expect(said(await beginStep(db, gate.stepId, gateOf(gate.stepId), 'second'))).toBe('begin 1');
   });
 });
 

@@ -12,6 +12,9 @@ import type { JudgedReview } from './votes.js';
 /** An execution that a worker has lost is given up within this time after its last sign of life. */
 const LOST_WITHIN_MS = 20_000;
 
+/** A call follows its entry in the ledger within this time, where nothing is broken. */
+const CALLED_WITHIN_MS = 2_000;
+
 /** Judges how every run ended: as its decisions say, and not otherwise. */
 export function judgeEnds(
   evidence: Evidence,
@@ -56,6 +59,58 @@ function judgeEnd(
     .filter(isRefusedByVote)
     .filter(({ gate }) => gate.on_reject === 'cancel_run');
   const asked = cancels.filter(({ meaning }) => meaning !== 'refused');
+  return [
+    ...judgeUnknown(steps, outages, index),
+    ...judgeStatus(ended, { name, refused, asked }, outages, index),
+  ];
+}
+
+/**
+ * Judges outcomes that are said to be unknown: each block was called, or something broke between the
+ * ledger's entry that it begins and its call, which nobody can tell from a call.
+ */
+function judgeUnknown(
+  steps: readonly StepRow[],
+  outages: readonly Outage[],
+  index: Index,
+): readonly Breach[] {
+  return steps
+    .filter((step) => step.outcome_unknown && !index.executionsOfStep.has(step.id))
+    .filter((step) => !isBrokenAtItsBegin(step, outages))
+    .map(({ id }) => ({
+      promise: '3',
+      what: `step ${id} has an unknown outcome, and its block never began`,
+    }));
+}
+
+function isBrokenAtItsBegin({ started_at: at }: StepRow, outages: readonly Outage[]): boolean {
+  const begunAt = at?.getTime();
+  return (
+    begunAt !== undefined &&
+    outages.some(
+      ({ from, to, strike }) =>
+        !('part' in strike && strike.part.startsWith('api')) &&
+        from - CALLED_WITHIN_MS < begunAt &&
+        begunAt < to + CALLED_WITHIN_MS,
+    )
+  );
+}
+
+function judgeStatus(
+  ended: Ended,
+  {
+    name,
+    refused,
+    asked,
+  }: {
+    readonly name: string;
+    readonly refused: readonly JudgedReview[];
+    readonly asked: readonly Exchange[];
+  },
+  outages: readonly Outage[],
+  index: Index,
+): readonly Breach[] {
+  const { run, row, steps } = ended;
   switch (row.status) {
     case 'completed':
       return judgeCompleted(ended, name, refused, asked);
@@ -205,13 +260,15 @@ function isTrueError(
   if (block?.work === 'fail' && !step.outcome_unknown) {
     return true;
   }
-  const executions = index.executionsOfStep.get(step.id) ?? [];
-  const begunAt = executions[0]?.at;
+  const [begun] = index.executionsOfStep.get(step.id) ?? [];
+  if (begun === undefined) {
+    // Judged by itself, in runs of every end.
+    return step.outcome_unknown;
+  }
   const endedAt = step.ended_at?.getTime() ?? Number.POSITIVE_INFINITY;
   return (
     step.outcome_unknown &&
-    begunAt !== undefined &&
-    outages.some(({ from, to }) => from < endedAt && to > begunAt - LOST_WITHIN_MS)
+    outages.some(({ from, to }) => from < endedAt && to > begun.at - LOST_WITHIN_MS)
   );
 }
 

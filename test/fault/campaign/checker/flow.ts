@@ -313,9 +313,6 @@ export class FlowOfRun {
     if (step.status === 'completed' && isOfFunction && !hasAnswered) {
       this.#breach('3', `step ${step.id} is completed, and its block never answered`);
     }
-    if (step.outcome_unknown && executions.length === 0) {
-      this.#breach('3', `step ${step.id} has an unknown outcome, and its block never began`);
-    }
     if (step.output !== null && step.output !== output && this.#runStatus !== 'error') {
       this.#breach(
         '4',
