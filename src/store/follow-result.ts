@@ -4,7 +4,7 @@ import { evaluatePredicate } from '../rules/predicates.js';
 import type { Tx } from './database.js';
 import { droppedReason, skipSteps } from './dropped.js';
 import { type Firing, openReview, type Standing } from './gates.js';
-import { completeStep, type FinishedStep, readResult } from './ledger.js';
+import { completeStep, type FinishedStep, readResult, writeChanges } from './ledger.js';
 
 /**
  * What follows from the result of a block, in the transaction that stores it: a gate on the output opens
@@ -20,6 +20,7 @@ export async function followResult(tx: Tx, context: FinishedStep): Promise<Stand
   }
   const dropped = await droppedReason(tx, step);
   if (dropped !== null) {
+    await writeChanges(tx, step);
     await skipSteps(tx, [step.id], dropped);
     return { kind: 'ended', end: 'skipped', run: null };
   }

@@ -18,6 +18,7 @@ import { type Db, inTransaction, type Tx } from './database.js';
 import { newId } from './ids.js';
 import { hasBeenReplaced, replaceHolder } from './holders.js';
 import {
+  type ChangedStep,
   completeRunIfDone,
   endedStatus,
   endOf,
@@ -26,7 +27,9 @@ import {
   isIteratingStep,
   markRunning,
   runAtOnce,
+  type StepChanges,
   waiveInput,
+  writeChanges,
 } from './ledger.js';
 import { lockLedger, type LockedStep } from './locked-step.js';
 import { entryRows, writeEntries } from './record-fact.js';
@@ -87,6 +90,7 @@ export async function takeStep(
     const { run, step, block, ledgerRun, ledgerStep, needs, review } = locked;
     const wasReplaced = await hasBeenReplaced(tx, step, caller);
     const ruling = ruleOnTake(ledgerRun, ledgerStep, needs, { caller, wasReplaced, isConfirmed });
+    let held: ChangedStep = step;
     switch (ruling.kind) {
       case 'ended':
         return { kind: 'ended', end: endOfGate(locked, ruling.end), run: endedStatus(run) };
@@ -96,24 +100,30 @@ export async function takeStep(
       case 'not_theirs':
         return ruling;
       case 'take':
-        replaceHolder(tx, run, step, caller?.workflowId ?? '');
+        held = replaceHolder(tx, run, step, caller?.workflowId ?? '');
         markRunning(tx, run);
         break;
       case 'held':
         break;
     }
-    if (review !== null) {
-      return await standNow(tx, locked, review);
+    const opened =
+      instantly === null || review !== null
+        ? null
+        : await openAtOnce(tx, { ...locked, step: held }, caller, instantly);
+    if (opened !== null) {
+      return opened;
     }
-    const opened = instantly === null ? null : await openAtOnce(tx, locked, caller, instantly);
-    return opened ?? { kind: 'unopened', context: { run, step, block } };
+    tx.withCommit(writeChanges(tx, held));
+    return review === null
+      ? { kind: 'unopened', context: { run, step, block } }
+      : await standNow(tx, locked, review);
   });
 }
 
 /** Executes the block of a step that its caller has just taken, and opens its review: where that is done at once. */
 async function openAtOnce(
   tx: Tx,
-  locked: LockedStep,
+  locked: LockedStep & { readonly step: ChangedStep },
   caller: Caller,
   { answer, follow }: Instantly,
 ): Promise<Standing | null> {
@@ -251,6 +261,7 @@ export async function openReview(
 ): Promise<GateView> {
   const { run, step, block, review: existing } = context;
   if (existing !== null) {
+    await writeChanges(tx, step);
     return viewGate(await lockReviewOf(tx, { run, step }, existing.id));
   }
   const id = newId('rev');
@@ -294,6 +305,7 @@ export async function openReview(
     writeEntries(tx, entryRows({ id, projectId }, entryStates(openedReview(policy), seedId))),
     stepAwaits.all(tx, {
       id: step.id,
+      ...step.unwritten,
       ...(gate.placement === 'input' ? { input: text } : {}),
     }),
     recordAudit(tx, SYSTEM, 'gate_fired', {
@@ -331,16 +343,15 @@ const insertSeed = new Statement((db, seed: Seed) =>
   }),
 );
 
-const stepAwaits = new Statement(
-  (db, { id, ...given }: { readonly id: string; readonly input?: string }) =>
-    db
-      .updateTable('step')
-      .set({
-        status: 'awaiting_review',
-        startedAt: sql`coalesce(started_at, clock_timestamp())`,
-        ...given,
-      })
-      .where('id', '=', id),
+const stepAwaits = new Statement((db, { id, ...columns }: StepChanges & { readonly id: string }) =>
+  db
+    .updateTable('step')
+    .set({
+      ...columns,
+      status: 'awaiting_review',
+      startedAt: sql`coalesce(started_at, clock_timestamp())`,
+    })
+    .where('id', '=', id),
 );
 
 /** When a review opens and is due, by one reading of the clock; nothing where it is never due. */

@@ -3,8 +3,8 @@ import type { Caller } from '../domain/ledger.js';
 import { SYSTEM } from './actors.js';
 import { recordAudit } from './audit.js';
 import type { Tx } from './database.js';
+import { changed, type ChangedStep } from './ledger.js';
 import { oweMessage } from './outbox.js';
-import { Statement } from './statement.js';
 import type { RunRow, StepRow } from './tables.js';
 
 /** Whether another workflow has taken a step from this one before; such a one never holds it again. */
@@ -21,23 +21,17 @@ export async function hasBeenReplaced(tx: Tx, step: StepRow, caller: Caller): Pr
   return row !== undefined;
 }
 
-type Holding = Pick<StepRow, 'id' | 'holder' | 'holderNumber'>;
-
-const stepTaken = new Statement((db, { id, ...holding }: Holding) =>
-  db.updateTable('step').set(holding).where('id', '=', id),
-);
-
 /**
  * Makes a workflow the holder of a locked step, under the next number. The one before is owed a cancel,
  * so that it does not wait for ever, and is remembered as replaced. What failed to reach it is among the
  * facts that the new one reads.
+ *
+ * @returns the step with its new holder, which is still to be written
  */
-export function replaceHolder(tx: Tx, run: RunRow, step: StepRow, workflowId: string): void {
-  tx.withCommit(
-    stepTaken.all(tx, { id: step.id, holder: workflowId, holderNumber: step.holderNumber + 1 }),
-  );
+export function replaceHolder(tx: Tx, run: RunRow, step: StepRow, workflowId: string): ChangedStep {
+  const held = changed(step, { holder: workflowId, holderNumber: step.holderNumber + 1 });
   if (step.holder === null) {
-    return;
+    return held;
   }
   tx.withCommit(
     tx
@@ -63,4 +57,5 @@ export function replaceHolder(tx: Tx, run: RunRow, step: StepRow, workflowId: st
        where state = 'failed' and kind = 'signal'
          and review_id = (select id from review where step_id = ${step.id})`.execute(tx),
   );
+  return held;
 }

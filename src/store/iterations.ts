@@ -11,7 +11,14 @@ import { canonicalJson, MAX_SNAPSHOT_BYTES } from '../rules/canonical.js';
 import { type Db, inTransaction, type Tx } from './database.js';
 import type { ToVerify } from './gates.js';
 import { hasBeenReplaced, replaceHolder } from './holders.js';
-import { completeRunIfDone, endedStatus, endInError, endOf, isIteratingStep } from './ledger.js';
+import {
+  completeRunIfDone,
+  endedStatus,
+  endInError,
+  endOf,
+  isIteratingStep,
+  writeChanges,
+} from './ledger.js';
 import { lockLedger } from './locked-step.js';
 import { lockRun } from './runs.js';
 import {
@@ -133,7 +140,7 @@ async function writeItems(
     return { kind: 'ended', end: 'failed', run: null };
   }
   if (ruling.kind === 'take') {
-    replaceHolder(tx, run, step, caller?.workflowId ?? '');
+    tx.withCommit(writeChanges(tx, replaceHolder(tx, run, step, caller?.workflowId ?? '')));
   }
   const rows = read.items.map((item, position) => ({
     stepId: step.id,

@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { sql, type Updateable } from 'kysely';
 import type { Block, BlockInput, BlockResult } from '../domain/definition.js';
 import {
   type Caller,
@@ -16,13 +16,13 @@ import { recordAudit } from './audit.js';
 import { type Db, inTransaction, type Tx } from './database.js';
 import { droppedReason, skipSteps } from './dropped.js';
 import type { Standing } from './gates.js';
-import { lockLedger, lockLedgerWithInput, type LockedStep } from './locked-step.js';
+import { lockLedger, lockLedgerWithInput } from './locked-step.js';
 import { readJson, readJsonObject } from './stored-json.js';
 import { lockRun } from './runs.js';
 import { skipWhereNothingCame } from './skipped-needs.js';
 import { getStepContext, lockStep, type StepContext } from './steps.js';
 import { Statement } from './statement.js';
-import type { ReviewRow, RunRow, StepRow } from './tables.js';
+import type { ReviewRow, RunRow, StepRow, Tables } from './tables.js';
 
 /** Whether a block may be executed now. */
 export type Beginning =
@@ -64,8 +64,19 @@ export type Instantly = {
 /** Does in the transaction of a result what follows from it. */
 export type Follow<T = Standing> = (tx: Tx, context: FinishedStep) => Promise<T>;
 
-/** A step whose result has been entered, and the review that it has already. */
-export type FinishedStep = StepContext & { readonly review: ReviewRow | null };
+/** A step whose result is known, and the review that it has already. */
+export type FinishedStep = StepContext & {
+  readonly step: ChangedStep;
+  readonly review: ReviewRow | null;
+};
+
+/**
+ * A step's row as it will be. What follows from a change writes the columns in `unwritten` with its own: a row
+ * that is written once has one version, one entry in each index and one look of its triggers.
+ */
+export type ChangedStep = StepRow & { readonly unwritten?: StepChanges };
+
+export type StepChanges = Omit<Updateable<Tables['step']>, 'id'>;
 
 /**
  * Enters in the ledger that a block's execution begins, or says why it must not (see `ruleOnBegin`).
@@ -116,7 +127,7 @@ export async function beginStep(
           const given = { attempt, attemptToken, result };
           return await runAtOnce(tx, locked, given, instantly.follow);
         }
-        enterAttempt(tx, stepId, { attempt, attemptToken });
+        tx.withCommit(attemptBegins.all(tx, { id: stepId, attempt, attemptToken }));
         return { kind: 'begin', attempt, input, context };
       }
       case 'lost':
@@ -138,14 +149,13 @@ export async function beginStep(
 /** Begins and ends a locked step that the ledger lets begin, with what follows from its result. */
 export async function runAtOnce(
   tx: Tx,
-  { run, step, block, review }: Pick<LockedStep, 'run' | 'step' | 'block' | 'review'>,
+  { run, step, block, review }: FinishedStep,
   given: { readonly attempt: number; readonly attemptToken: string; readonly result: BlockResult },
   follow: Follow,
 ): Promise<Instant> {
   const { result, ...attempt } = given;
-  const answered = { ...step, ...answerColumns(result) };
-  enterAttempt(tx, step.id, { ...attempt, ...answerColumns(result) });
-  const standing = follow(tx, { run, step: answered, block, review });
+  const entered = { ...attempt, ...answerColumns(result), waitingFor: null };
+  const standing = follow(tx, { run, step: changed(step, entered), block, review });
   // A step that just ends is one message; a review, or a loop, is looked into first.
   if (block.review?.placement === 'output' || block.type === 'for_each') {
     await standing;
@@ -164,26 +174,41 @@ export function answerColumns({ output, consensus, source }: BlockResult) {
   };
 }
 
-type Answer = ReturnType<typeof answerColumns>;
-
-function enterAttempt(tx: Tx, stepId: string, entered: Attempt & Partial<Answer>): void {
-  tx.withCommit(attemptBegins.all(tx, { id: stepId, ...entered }));
+/** A locked step's row with columns that whatever follows will write. */
+export function changed(step: ChangedStep, columns: StepChanges): ChangedStep {
+  // What is changed here has values as its row has them: ids, texts, numbers.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return {
+    ...step,
+    ...(columns as Partial<StepRow>),
+    unwritten: { ...step.unwritten, ...columns },
+  };
 }
 
-type Attempt = { readonly attempt: number; readonly attemptToken: string };
+/** Writes what is unwritten of a step, where nothing follows that would. */
+export async function writeChanges(tx: Tx, { id, unwritten }: ChangedStep): Promise<void> {
+  if (unwritten !== undefined) {
+    await stepChanges.all(tx, { id, ...unwritten });
+  }
+}
 
-const attemptBegins = new Statement(
-  (db, { id, ...entered }: Attempt & Partial<Answer> & { readonly id: string }) =>
-    db
-      .updateTable('step')
-      .set({
-        status: 'running',
-        ...entered,
-        waitingFor: null,
-        aliveAt: sql`clock_timestamp()`,
-        startedAt: sql`coalesce(started_at, clock_timestamp())`,
-      })
-      .where('id', '=', id),
+const stepChanges = new Statement((db, { id, ...columns }: StepChanges & { readonly id: string }) =>
+  db.updateTable('step').set(columns).where('id', '=', id),
+);
+
+type Attempt = Pick<StepRow, 'id' | 'attempt' | 'attemptToken'>;
+
+const attemptBegins = new Statement((db, { id, ...attempt }: Attempt) =>
+  db
+    .updateTable('step')
+    .set({
+      status: 'running',
+      ...attempt,
+      waitingFor: null,
+      aliveAt: sql`clock_timestamp()`,
+      startedAt: sql`coalesce(started_at, clock_timestamp())`,
+    })
+    .where('id', '=', id),
 );
 
 /** Marks a locked run as begun, with its first step. */
@@ -262,7 +287,8 @@ export type Finish = {
 /**
  * Enters a block's result in the ledger, in one transaction with what `afterwards` writes.
  *
- * @param afterwards what the result leads to: a review, or the end of the step
+ * @param afterwards what the result leads to: a review, or the end of the step. It writes the result with
+ *   that (see `ChangedStep`)
  * @returns `late` when this attempt is no longer the latest, or the step has ended: its result is not
  *   taken. `stopped`: its run is being cancelled, so that nothing may follow from the result
  */
@@ -281,15 +307,10 @@ export async function finishStep<T>(
       });
       return ruling;
     }
-    const answer = answerColumns(finish.result);
-    tx.withCommit(stepAnswered.all(tx, { id: step.id, ...answer }));
-    return await afterwards(tx, { run, step: { ...step, ...answer }, block, review });
+    const answered = changed(step, answerColumns(finish.result));
+    return await afterwards(tx, { run, step: answered, block, review });
   });
 }
-
-const stepAnswered = new Statement((db, { id, ...answer }: Answer & { readonly id: string }) =>
-  db.updateTable('step').set(answer).where('id', '=', id),
-);
 
 /**
  * Ends a step that has handed on what it should, the review that it was executed for (`endsReview`), and the
@@ -301,7 +322,7 @@ const stepAnswered = new Statement((db, { id, ...answer }: Answer & { readonly i
 export async function completeStep(
   tx: Tx,
   run: RunRow,
-  step: StepRow,
+  step: ChangedStep,
   effectiveVersionId: string | null,
   endsReview = true,
 ): Promise<Ended> {
@@ -309,27 +330,44 @@ export async function completeStep(
   const dropped = isForEach ? await droppedReason(tx, step) : null;
   if (dropped !== null) {
     await endReview(tx, step, 'EXECUTED');
+    await writeChanges(tx, step);
     await skipSteps(tx, [step.id], dropped);
     return { kind: 'ended', end: 'skipped', run: null };
   }
   const [, , ended] = await Promise.all([
     endsReview ? endReview(tx, step, 'EXECUTED') : null,
-    (isForEach ? itemsReleased : stepCompleted).all(tx, { id: step.id, effectiveVersionId }),
+    (isForEach ? itemsReleased : stepCompleted).all(tx, {
+      id: step.id,
+      ...step.unwritten,
+      effectiveVersionId,
+    }),
     completeRunIfDone(tx, run, step),
   ]);
   return { kind: 'ended', end: 'completed', run: ended };
 }
 
-type HandedOn = { readonly id: string; readonly effectiveVersionId: string | null };
+type HandedOn = StepChanges & { readonly id: string };
 
-const itemsReleased = new Statement((db, { id, effectiveVersionId }: HandedOn) =>
-  db.updateTable('step').set({ status: 'running', effectiveVersionId }).where('id', '=', id),
-);
-
-const stepCompleted = new Statement((db, { id, effectiveVersionId }: HandedOn) =>
+const itemsReleased = new Statement((db, { id, ...columns }: HandedOn) =>
   db
     .updateTable('step')
-    .set({ status: 'completed', effectiveVersionId, endedAt: sql`clock_timestamp()` })
+    .set({
+      ...columns,
+      status: 'running',
+      startedAt: sql`coalesce(started_at, clock_timestamp())`,
+    })
+    .where('id', '=', id),
+);
+
+const stepCompleted = new Statement((db, { id, ...columns }: HandedOn) =>
+  db
+    .updateTable('step')
+    .set({
+      ...columns,
+      status: 'completed',
+      startedAt: sql`coalesce(started_at, clock_timestamp())`,
+      endedAt: sql`clock_timestamp()`,
+    })
     .where('id', '=', id),
 );
 

@@ -6,15 +6,7 @@ import { BoundedCache } from '../rules/bounded-cache.js';
 import type { Tx } from './database.js';
 import { findReviewOfStep } from './reviews.js';
 import { lockRun } from './runs.js';
-import {
-  getBlock,
-  getDefinition,
-  inputFrom,
-  lockStep,
-  type Needed,
-  neededIn,
-  readTexts,
-} from './steps.js';
+import { getBlock, getDefinition, inputFrom, type Needed, neededIn, readTexts } from './steps.js';
 import { Statement } from './statement.js';
 import type { ReviewRow, RunRow, StepRow } from './tables.js';
 
@@ -72,15 +64,14 @@ async function lock<T>(
     const [needs, also] = await Promise.all([readNeeds(tx, needed), readAlso(block, needed)]);
     return { block, needed, needs, also };
   };
-  const [run, step, review, around, known] = await Promise.all([
+  const [run, { isAlive: isAttemptAlive, ...step }, review, around, known] = await Promise.all([
     lockRun(tx, runId),
-    lockStep(tx, stepId),
+    lockStepAlive.one(tx, { stepId }),
     findReviewOfStep(tx, stepId),
     placeOf(stepId).iterationKey === null ? OUTSIDE : readAround(tx, stepId),
     version.id === null ? null : readBehind(version.id),
   ]);
   version.id = run.workflowVersionId;
-  const isAttemptAlive = step.attemptToken !== null && (await isAlive(tx, stepId));
   const { block, ...read } = known ?? (await readBehind(run.workflowVersionId));
   return {
     run,
@@ -145,6 +136,16 @@ export async function isAlive(tx: Tx, stepId: string): Promise<boolean> {
 
 const IS_ALIVE = sql<boolean>`coalesce(
   step.alive_at > clock_timestamp() - ${LOST_AFTER_MS} * interval '1 ms', false)`;
+
+/** Where the lock had to be waited for, the attempt may be dead by now: then it is found to be so the next time. */
+const lockStepAlive = new Statement((db, { stepId }: { readonly stepId: string }) =>
+  db
+    .selectFrom('step')
+    .selectAll()
+    .select(IS_ALIVE.as('isAlive'))
+    .where('id', '=', stepId)
+    .forNoKeyUpdate(),
+);
 
 const aliveStep = new Statement((db, { stepId }: { readonly stepId: string }) =>
   db.selectFrom('step').select('id').where('id', '=', stepId).where(IS_ALIVE),

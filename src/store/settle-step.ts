@@ -8,7 +8,7 @@ import { type Db, inTransaction, type Tx } from './database.js';
 import { droppedReason, skipSteps } from './dropped.js';
 import { revokeUnbegun } from './end-run.js';
 import { followResult } from './follow-result.js';
-import { answerColumns, type FinishedStep } from './ledger.js';
+import { answerColumns, changed, type FinishedStep } from './ledger.js';
 import { freeSteps } from './retry-run.js';
 import { findReviewOfStep } from './reviews.js';
 import { lockRun } from './runs.js';
@@ -66,16 +66,7 @@ async function enterResult(
   { run, step, block, review }: FinishedStep,
   result: BlockResult,
 ): Promise<void> {
-  const answered = await tx
-    .updateTable('step')
-    .set({
-      ...answerColumns(result),
-      startedAt: sql`coalesce(started_at, clock_timestamp())`,
-    })
-    .where('id', '=', step.id)
-    .returningAll()
-    .executeTakeFirstOrThrow();
-  await followResult(tx, { run, step: answered, block, review });
+  await followResult(tx, { run, step: changed(step, answerColumns(result)), block, review });
   if (run.status !== 'error') {
     await closeStep(tx, step.id, run.cancelReason);
   }
