@@ -30,6 +30,8 @@ export type SenderDependencies = {
   readonly onSettled?: (kind: LeasedMessage['kind'], settled: Settled) => void;
   /** How often, about, to look at what other processes owe; a few times a second unless told. */
   readonly pollMs?: number;
+  /** How long a gate whose run was told first may have to wait for its turn; three seconds unless told. */
+  readonly gateAtLatestMs?: number;
 };
 
 /** How long the API may take to tell Temporal before it answers `pending`. */
@@ -42,15 +44,15 @@ export const FORWARD_DEADLINE_MS = 2_000;
 export const LEASE_MS = 4_000;
 
 /**
- * How long after its run a gate is told that its step has ended: so long, and then until no other run is being
- * told, but no longer than `GATE_AT_LATEST_MS`.
+ * How long after its run a gate is told that its step has ended: so long, and then until no run and no other gate
+ * is being told, but no longer than `GATE_AT_LATEST_MS`.
  *
- * The next block is on its way by then: told at once, the gate's tasks compete with those of runs for the
- * same workers. Nobody waits for it but the run's own end.
+ * The next block is on its way by then: told at once, or many together, the tasks of gates compete with those
+ * of runs for the same workers. Nobody waits for a gate but the run's own end.
  */
 const GATE_AFTER_MS = 100;
-const GATE_AT_LATEST_MS = 1_000;
-const RENEW_EVERY_MS = 1_000;
+const GATE_AT_LATEST_MS = 3_000;
+const RENEW_EVERY_MS = 2_000;
 const BATCH = 50;
 const CONCURRENCY = 16;
 const POLL_MS = 375;
@@ -87,6 +89,8 @@ export class Sender {
   readonly #forwarding = new Set<Promise<void>>();
   /** How many who have asked for a message to be sent are waiting for word of it. */
   #telling = 0;
+  /** How many messages are on their way to Temporal, hints left out. */
+  #sending = 0;
 
   constructor(dependencies: SenderDependencies) {
     this.#deps = dependencies;
@@ -279,11 +283,15 @@ export class Sender {
     const hinted = await sendHint(temporal, message);
     if (hinted?.kind === 'delivered' && onTaken !== undefined) {
       onTaken();
-      await this.#untilRunsAreTold();
+      await this.#untilGatesTurn();
     }
     const isRunGone = hinted !== null && isGone(hinted);
     const isAway = hinted !== null && hinted.kind !== 'delivered' && !isRunGone;
-    const delivery = isAway ? hinted : await send(temporal, db, message);
+    this.#sending += 1;
+    const sent = isAway ? Promise.resolve(hinted) : send(temporal, db, message);
+    const delivery = await sent.finally(() => {
+      this.#sending -= 1;
+    });
     this.#heed(delivery);
     if (delivery.kind === 'delivered' && !isRunGone) {
       onTaken?.();
@@ -299,11 +307,14 @@ export class Sender {
     }
   }
 
-  async #untilRunsAreTold(): Promise<void> {
+  async #untilGatesTurn(): Promise<void> {
     const { signal } = this.#stopped;
-    for (let waitedMs = 0; waitedMs < GATE_AT_LATEST_MS && !signal.aborted;) {
+    const { gateAtLatestMs = GATE_AT_LATEST_MS } = this.#deps;
+    for (let isTurn = false, waitedMs = 0; !isTurn && !signal.aborted;) {
       await delay(GATE_AFTER_MS, undefined, { signal }).catch(() => {});
-      waitedMs = this.#telling === 0 ? GATE_AT_LATEST_MS : waitedMs + GATE_AFTER_MS;
+      waitedMs += GATE_AFTER_MS;
+      const isQuiet = this.#telling === 0 && this.#sending === 0;
+      isTurn = isQuiet || waitedMs >= gateAtLatestMs;
     }
   }
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import { type Connection, ServiceError } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time.js';
@@ -93,6 +94,7 @@ function aSender(
     readonly env?: Record<string, string>;
     readonly deadlineMs?: number;
     readonly pollMs?: number;
+    readonly gateAtLatestMs?: number;
     /** Puts something in the way of the real thing. */
     readonly through?: (temporal: Temporal) => Partial<Temporal>;
   } = {},
@@ -123,6 +125,7 @@ function aSender(
     logger,
     onSettled: (kind, how) => settled.push(`${kind} ${how}`),
     ...(about.pollMs === undefined ? {} : { pollMs: about.pollMs }),
+    ...(about.gateAtLatestMs === undefined ? {} : { gateAtLatestMs: about.gateAtLatestMs }),
   });
   sender.start();
   onTestFinished(async () => {
@@ -418,6 +421,69 @@ describe('forward', () => {
       expect(telling.told).toEqual(['run', 'gate after the answer']);
       expect(await signalsOf(telling.gate.holder)).toHaveLength(1);
       expect(await outboxOf(telling.gate.run.id)).toEqual([]);
+    });
+
+    test('of many at once all runs are told first, and then one gate after another', async () => {
+      const { db } = database;
+      const told: string[] = [];
+      let hints = 0;
+      let atOnce = 0;
+      const { sender, settled } = aSender({
+        gateAtLatestMs: Number.POSITIVE_INFINITY,
+        through: () => ({
+          hint: async () => {
+            hints += 1;
+            await delay(hints === 3 ? 300 : 0);
+            told.push('run');
+          },
+          signal: async () => {
+            told.push('gate');
+            atOnce += 1;
+            expect(atOnce).toBe(1);
+            await delay(300);
+            atOnce -= 1;
+          },
+        }),
+      });
+      const messages: LeasedMessage[] = [];
+      for (let one = 0; one < 3; one += 1) {
+        const gate = await aParkedGate(db, OF_FINANCE(1));
+        messages.push(...leasesOf(await vote(db, gate, ann, { leaseMs: LEASE_MS })));
+      }
+      expect((await sender.forward(messages)).size).toBe(3);
+      await untilSettled(settled, 'signal delivered', 'signal delivered', 'signal delivered');
+      expect(told).toEqual(['run', 'run', 'run', 'gate', 'gate', 'gate']);
+    });
+
+    test('a gate does not wait for its turn for ever', async () => {
+      const { db } = database;
+      const told: string[] = [];
+      let release = (): void => {};
+      const released = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      const { sender, settled } = aSender({
+        gateAtLatestMs: 200,
+        through: () => ({
+          hint: async () => {
+            told.push('run');
+            await (told.length === 2 ? released : null);
+          },
+          signal: async () => {
+            told.push('gate');
+          },
+        }),
+      });
+      const messages: LeasedMessage[] = [];
+      for (let one = 0; one < 2; one += 1) {
+        const gate = await aParkedGate(db, OF_FINANCE(1));
+        messages.push(...leasesOf(await vote(db, gate, ann, { leaseMs: LEASE_MS })));
+      }
+      const forwarding = sender.forward(messages);
+      await untilSettled(settled, 'signal delivered');
+      expect(told).toEqual(['run', 'run', 'gate']);
+      release();
+      await forwarding;
     });
 
     test.each([
