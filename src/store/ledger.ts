@@ -1,4 +1,4 @@
-import { sql, type Updateable } from 'kysely';
+import { sql } from 'kysely';
 import type { Block, BlockInput, BlockResult } from '../domain/definition.js';
 import {
   type Caller,
@@ -22,7 +22,7 @@ import { lockRun } from './runs.js';
 import { skipWhereNothingCame } from './skipped-needs.js';
 import { getStepContext, lockStep, type StepContext } from './steps.js';
 import { Statement } from './statement.js';
-import type { ReviewRow, RunRow, StepRow, Tables } from './tables.js';
+import type { ReviewRow, RunRow, StepRow } from './tables.js';
 
 /** Whether a block may be executed now. */
 export type Beginning =
@@ -76,7 +76,7 @@ export type FinishedStep = StepContext & {
  */
 export type ChangedStep = StepRow & { readonly unwritten?: StepChanges };
 
-export type StepChanges = Omit<Updateable<Tables['step']>, 'id'>;
+export type StepChanges = Partial<Omit<StepRow, 'id'>>;
 
 /**
  * Enters in the ledger that a block's execution begins, or says why it must not (see `ruleOnBegin`).
@@ -176,13 +176,7 @@ export function answerColumns({ output, consensus, source }: BlockResult) {
 
 /** A locked step's row with columns that whatever follows will write. */
 export function changed(step: ChangedStep, columns: StepChanges): ChangedStep {
-  // What is changed here has values as its row has them: ids, texts, numbers.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return {
-    ...step,
-    ...(columns as Partial<StepRow>),
-    unwritten: { ...step.unwritten, ...columns },
-  };
+  return { ...step, ...columns, unwritten: { ...step.unwritten, ...columns } };
 }
 
 /** Writes what is unwritten of a step, where nothing follows that would. */

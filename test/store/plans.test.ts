@@ -33,7 +33,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { aBlock, aDefinition, aParkedGate, person } from '../support/parked.js';
 
 /** What a store holds after years; every thousandth review is open. */
-const COUNT = 40_000;
+const COUNT = 400_000;
 const PROJECT = 'prj_default';
 const BIG = ['run', 'step', 'review', 'audit', 'fact', 'workflow_version'];
 
