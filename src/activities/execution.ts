@@ -7,9 +7,13 @@ import type { BlockResult } from '../domain/definition.js';
  * 2. `failure`: it answered that it failed, or, where it has not run, was certainly never begun. `isFinal`: it would
  *    fail again, so that no further attempt is made. `retryAfterMs`: how long to leave it alone before the next.
  * 3. `silence`: it may have done its work, and gave no answer.
+ * 4. `uncalled`: it was cancelled before the block was called.
  */
 export type Execution =
-  { readonly kind: 'result'; readonly result: BlockResult } | BlockFailure | BlockSilence;
+  | { readonly kind: 'result'; readonly result: BlockResult }
+  | BlockFailure
+  | BlockSilence
+  | BlockUncalled;
 
 export type BlockFailure = {
   readonly kind: 'failure';
@@ -20,6 +24,8 @@ export type BlockFailure = {
 };
 
 export type BlockSilence = { readonly kind: 'silence'; readonly message: string };
+
+export type BlockUncalled = { readonly kind: 'uncalled' };
 
 /** What an execution is told of itself. */
 export type ExecutionContext = {

@@ -6,6 +6,7 @@ import { foreignCoding, headerOf, parseJsonBody, readBody, retryAfterMs } from '
 import {
   type BlockFailure,
   type BlockSilence,
+  type BlockUncalled,
   type ExecutionContext,
   failed,
   failedForGood,
@@ -30,7 +31,7 @@ export const PLAIN_HTTP: HttpSettings = { allow: PUBLIC_ONLY, secrets: new Map()
 
 /** What came of a request: JSON, which is still to be checked, or no such thing. */
 export type HttpOutcome =
-  { readonly kind: 'answer'; readonly json: unknown } | BlockFailure | BlockSilence;
+  { readonly kind: 'answer'; readonly json: unknown } | BlockFailure | BlockSilence | BlockUncalled;
 
 type HttpBlock = {
   readonly id: string;
@@ -115,6 +116,9 @@ export async function callHttp(
     });
     return await outcomeOf(request, answer);
   } catch (error) {
+    if (context.cancelled.aborted && !progress.isConnected) {
+      return { kind: 'uncalled' };
+    }
     // The caller sees that it was cancelled.
     context.cancelled.throwIfAborted();
     return broken(request, error, progress, deadline.aborted ? limit : null);

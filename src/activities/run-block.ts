@@ -117,45 +117,62 @@ type Attempt = {
 };
 
 /**
- * Enters that the block begins. Whoever is stopped before its block is called takes that back.
+ * Enters that the block begins. Who is stopped or overtaken before the block is called takes that back.
  *
- * An answer of the store that was long on its way is asked for again: meanwhile another attempt may have
- * taken this one for lost, and entered that its outcome is unknown.
+ * An answer of the store that was long on its way is asked for once more, where the block must not be repeated:
+ * meanwhile another attempt may have taken this one for lost, and entered that its outcome is unknown.
  */
-async function begin(
-  { db, functions, stopping }: BlockRunner,
-  { stepId, attemptToken, cancelled }: Attempt,
-  caller: Caller,
-): Promise<Beginning> {
+async function begin(runner: BlockRunner, attempt: Attempt, caller: Caller): Promise<Beginning> {
+  const { db, functions } = runner;
+  const { stepId, attemptToken, cancelled } = attempt;
   const missing = (block: Block): string | null => missingFor(block, functions);
+  let asked = 0;
+  let askedAt = 0;
+  const ask = async (): Promise<Beginning> =>
+    await untilStored(() => {
+      asked += 1;
+      askedAt = performance.now();
+      return beginStep(db, stepId, caller, attemptToken, missing, INSTANTLY);
+    }, cancelled);
+  const isFresh = ({ kind }: Beginning): boolean =>
+    kind !== 'begin' || performance.now() - askedAt < FRESH_FOR_MS;
   try {
-    for (;;) {
-      const askedAt = performance.now();
-      const beginning = await untilStored(
-        () => beginStep(db, stepId, caller, attemptToken, missing, INSTANTLY),
-        cancelled,
-      );
-      if (beginning.kind !== 'begin') {
-        return beginning;
-      }
+    const first = await ask();
+    const isRepeatable = first.kind === 'begin' && first.context.block.execution.repeatable;
+    const beginning = isRepeatable || isFresh(first) ? first : await ask();
+    if (beginning.kind === 'begin') {
       cancelled.throwIfAborted();
-      if (performance.now() - askedAt < FRESH_FOR_MS) {
-        return beginning;
-      }
+    } else if (asked > 1) {
+      // The ledger may have let it begin before it said something else.
+      await takeBack(runner, attempt);
     }
+    return beginning;
   } catch (error) {
     if (cancelled.aborted) {
-      await untilStored(() => takeBackAttempt(db, stepId, attemptToken), stopping);
+      await takeBack(runner, attempt);
     }
     throw error;
   }
 }
 
+/** Enters that a block was not called after all; a run whose cancellation waits for it is ended. */
+async function takeBack(
+  { db, stopping }: BlockRunner,
+  { stepId, attemptToken }: Attempt,
+): Promise<void> {
+  await untilStored(async () => {
+    await takeBackAttempt(db, stepId, attemptToken);
+    await endCancelled(db, runIdOf(stepId));
+  }, stopping);
+}
+
 async function execute(
-  { db, ...means }: BlockRunner,
-  { stepId, attemptToken, cancelled }: Attempt,
+  runner: BlockRunner,
+  own: Attempt,
   beginning: Extract<Beginning, { kind: 'begin' }>,
 ): Promise<Standing> {
+  const { db, ...means } = runner;
+  const { stepId, attemptToken, cancelled } = own;
   const { context, input, attempt } = beginning;
   const activity = Context.current();
   const execution = await executeBlock(context.block, input, means, {
@@ -166,6 +183,10 @@ async function execute(
     cancelled,
     heartbeat: () => activity.heartbeat(),
   });
+  if (execution.kind === 'uncalled') {
+    await takeBack(runner, own);
+    throw new CancelledFailure('the execution was cancelled before its block was called');
+  }
   if (execution.kind === 'result') {
     const finish = { stepId, attemptToken, result: execution.result };
     let isCancelling = false;

@@ -2,6 +2,7 @@ import { ApplicationFailure } from '@temporalio/activity';
 import { TemporalFailure } from '@temporalio/common';
 import { NoResultError } from 'kysely';
 import { sqlState } from '../store/database.js';
+import { storeTrouble } from '../store/store-away.js';
 import type { Activities } from './index.js';
 
 /** Where activities say what happened, in full, outside of Temporal's histories. */
@@ -47,6 +48,16 @@ function scrub(logger: ActivityLogger, activity: string, error: unknown): Error 
   if (error instanceof NoResultError) {
     return ApplicationFailure.nonRetryable('the store has no such row', 'NotInStore');
   }
-  const code = sqlState(error) ?? (error instanceof Error ? error.name : 'unknown');
-  return ApplicationFailure.retryable(`the store did not answer (${code})`, 'StoreFailed');
+  const state = sqlState(error);
+  const name = error instanceof Error ? error.name : typeof error;
+  if (state !== null || storeTrouble(error) !== null) {
+    return ApplicationFailure.retryable(
+      `the store did not answer (${state ?? name})`,
+      'StoreFailed',
+    );
+  }
+  return ApplicationFailure.retryable(
+    `activity ${activity} failed (${name}): the log of its worker says why`,
+    'ActivityFailed',
+  );
 }

@@ -44,15 +44,15 @@ export const FORWARD_DEADLINE_MS = 2_000;
 export const LEASE_MS = 4_000;
 
 /**
- * How long after its run a gate is told that its step has ended: so long, and then until no run and no other gate
- * is being told, but no longer than `GATE_AT_LATEST_MS`.
+ * How long after its run a gate is told that its step has ended: so long, and then until this process tells no run
+ * and sends nothing else, but no longer than `GATE_AT_LATEST_MS`.
  *
  * The next block is on its way by then: told at once, or many together, the tasks of gates compete with those
  * of runs for the same workers. Nobody waits for a gate but the run's own end.
  */
 const GATE_AFTER_MS = 100;
 const GATE_AT_LATEST_MS = 3_000;
-const RENEW_EVERY_MS = 2_000;
+const RENEW_EVERY_MS = 1_000;
 const BATCH = 50;
 const CONCURRENCY = 16;
 const POLL_MS = 375;
@@ -87,6 +87,9 @@ export class Sender {
   #heardAt = 0;
   #loop: Promise<void> = Promise.resolve();
   readonly #forwarding = new Set<Promise<void>>();
+  /** What this process has leased and is sending; their leases are renewed together. */
+  readonly #held = new Set<{ readonly message: LeasedMessage; readonly since: number }>();
+  #renewing: NodeJS.Timeout | null = null;
   /** How many who have asked for a message to be sent are waiting for word of it. */
   #telling = 0;
   /** How many messages are on their way to Temporal, hints left out. */
@@ -217,17 +220,31 @@ export class Sender {
 
   /** Keeps what is leased for as long as the calls take, and no longer than this process lives. */
   async #holding(messages: readonly LeasedMessage[], work: () => Promise<unknown>): Promise<void> {
-    const { db, logger } = this.#deps;
-    const renewing = setInterval(() => {
-      renewLeases(db, messages, LEASE_MS).catch((error: unknown) => {
-        logger.warn({ err: error }, 'leases could not be renewed; others may send the same again');
-      });
-    }, RENEW_EVERY_MS);
+    const held = messages.map((message) => ({ message, since: Date.now() }));
+    held.forEach((one) => this.#held.add(one));
+    this.#renewing ??= setInterval(() => this.#renew(), RENEW_EVERY_MS);
     try {
       await work();
     } finally {
-      clearInterval(renewing);
+      held.forEach((one) => this.#held.delete(one));
+      if (this.#held.size === 0 && this.#renewing !== null) {
+        clearInterval(this.#renewing);
+        this.#renewing = null;
+      }
     }
+  }
+
+  /** Renews every lease that has been held for a while, in one statement. */
+  #renew(): void {
+    const { db, logger } = this.#deps;
+    const held = [...this.#held].filter(({ since }) => Date.now() - since >= RENEW_EVERY_MS);
+    if (held.length === 0) {
+      return;
+    }
+    const messages = held.map(({ message }) => message);
+    renewLeases(db, messages, LEASE_MS).catch((error: unknown) => {
+      logger.warn({ err: error }, 'leases could not be renewed; others may send the same again');
+    });
   }
 
   /** Asks Temporal whether it is there when nothing was sent for a while, so that `/readyz` knows. */

@@ -40,7 +40,11 @@ export type LedgerStep = {
   readonly isInIteration: boolean;
   readonly holder: string | null;
   /** The latest attempt to execute its block. */
-  readonly attempt: { readonly token: string; readonly isAlive: boolean } | null;
+  readonly attempt: {
+    readonly token: string;
+    readonly isAlive: boolean;
+    readonly isFirst: boolean;
+  } | null;
   readonly hasResult: boolean;
   readonly isOutcomeUnknown: boolean;
   /** The status of the review that its gate opened; null where none is open. */
@@ -232,12 +236,13 @@ export function ruleOnFinish(run: LedgerRun, step: LedgerStep, attemptToken: str
 /**
  * Rules on whether an attempt that was entered, and whose block was never called, may be taken back.
  *
- * Only the attempt itself knows that, so it has to be the latest of a step that has not ended. A
- * repeatable block just begins again: its earlier attempts stay in the ledger.
+ * Only the attempt itself knows that, so it has to be the latest of a step that has not ended. Where others came
+ * before it they may have run, and the ledger goes on saying so.
  */
 export function mayTakeBack(step: LedgerStep, attemptToken: string): boolean {
-  const isLatest = step.attempt?.token === attemptToken;
-  return isLatest && !step.isRepeatable && !step.hasResult && !isStepEnded(step.status);
+  const { attempt } = step;
+  const isOnlyOne = attempt !== null && attempt.token === attemptToken && attempt.isFirst;
+  return isOnlyOne && !step.hasResult && !isStepEnded(step.status);
 }
 
 /** Whether an approved step may go on now. */

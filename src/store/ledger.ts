@@ -76,6 +76,7 @@ export type FinishedStep = StepContext & {
  */
 export type ChangedStep = StepRow & { readonly unwritten?: StepChanges };
 
+/** Columns of a step's row, with the values that they will have. */
 export type StepChanges = Partial<Omit<StepRow, 'id'>>;
 
 /**
@@ -271,7 +272,7 @@ export async function takeBackAttempt(db: Db, stepId: string, attemptToken: stri
   });
 }
 
-/** What a finished block leaves behind; a gate's own rows are written by `write` in the same go. */
+/** What a finished block leaves behind. */
 export type Finish = {
   readonly stepId: string;
   readonly attemptToken: string;

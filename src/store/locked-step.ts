@@ -90,7 +90,9 @@ async function lock<T>(
       isInIteration: step.parentStepId !== null,
       holder: step.holder,
       attempt:
-        step.attemptToken === null ? null : { token: step.attemptToken, isAlive: isAttemptAlive },
+        step.attemptToken === null
+          ? null
+          : { token: step.attemptToken, isAlive: isAttemptAlive, isFirst: step.attempt === 1 },
       hasResult: step.output !== null,
       isOutcomeUnknown: step.outcomeUnknown,
       review: review?.status ?? null,

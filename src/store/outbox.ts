@@ -285,7 +285,10 @@ export function asResume(state: OutboxRow['state'] | null, lastError: string | n
     case 'pending':
       return {
         status: 'pending',
-        error: `The vote is recorded; the workflow will be told as soon as Temporal answers (${lastError ?? 'it has not answered yet'}).`,
+        error:
+          lastError === null
+            ? 'The vote is recorded; its workflow is being told, again and again until Temporal has taken it.'
+            : `The vote is recorded; the workflow will be told as soon as Temporal answers (${lastError}).`,
       };
     case 'failed':
       return {

@@ -70,6 +70,21 @@ describe('between the ledger’s leave to begin a block and its call', () => {
     expect(callsOf(run)).toBe(1);
   });
 
+  test('an attempt that was overtaken before its call takes its begin back', async () => {
+    const slow = await slowly(`
+      update run set status = 'error', ended_at = now() where id = new.run_id;
+      perform pg_sleep(5.2);`);
+    const run = await start();
+    await on.ended(run);
+    await until('the begin to be taken back', async () => {
+      const { attemptToken, startedAt } = await on.step(run, 'act');
+      return startedAt !== null && attemptToken === null;
+    });
+    await slow.atOnce();
+    expect(await on.step(run, 'act')).toMatchObject({ status: 'pending', attempt: 0 });
+    expect(callsOf(run)).toBe(0);
+  });
+
   test('a worker that stops calls nothing more and takes the begin back, so that the next one calls', async () => {
     const { db } = on.database;
     const slow = await slowly(`

@@ -225,7 +225,7 @@ type Row = {
   status: StepStatus;
   holder: string | null;
   readonly replaced: Set<string>;
-  attempt: { readonly token: string; readonly isAlive: boolean } | null;
+  attempt: LedgerStep['attempt'];
   hasResult: boolean;
   review: ReviewStatus | null;
   waivedInput: string | null;
@@ -274,7 +274,7 @@ export function aReplay(layout: readonly Declared[]): Replay {
         attempt:
           declared.starts === undefined || declared.gate === 'input'
             ? null
-            : { token: 'start', isAlive: true },
+            : { token: 'start', isAlive: true, isFirst: true },
         hasResult: declared.starts !== undefined && declared.gate !== 'input',
         review: declared.starts === 'parked' ? 'PENDING' : null,
         waivedInput: null,
@@ -390,7 +390,11 @@ export function aReplay(layout: readonly Declared[]): Replay {
     const ruling = ruleOnBegin(run(), stepOf(row), needsOf(row), asked);
     switch (ruling.kind) {
       case 'begin':
-        row.attempt = { token: attemptToken, isAlive: true };
+        row.attempt = {
+          token: attemptToken,
+          isAlive: true,
+          isFirst: ruling.isRepeat ? row.attempt?.isFirst === true : row.attempt === null,
+        };
         row.status = 'running';
         markRunning();
         break;

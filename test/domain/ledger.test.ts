@@ -55,7 +55,7 @@ const held = (about: Partial<LedgerStep>): LedgerStep => ({
   ...about,
 });
 const iterating: LedgerStep = { ...STEP, isForEach: true, status: 'running', hasResult: true };
-const attempt = (isAlive: boolean) => ({ token: 'before', isAlive });
+const attempt = (isAlive: boolean, isFirst = true) => ({ token: 'before', isAlive, isFirst });
 const needing = (status: StepStatus): readonly NeededStep[] => [
   { id: 'run_1_x', status: 'completed' },
   { id: 'run_1_y', status },
@@ -322,7 +322,8 @@ describe('mayTakeBack', () => {
     ['the latest attempt', begun, 'before', true],
     ['one that is taken for lost', { ...begun, attempt: attempt(false) }, 'before', true],
     ['another attempt', begun, 'other', false],
-    ['an attempt at what may be repeated', { ...begun, isRepeatable: true }, 'before', false],
+    ['an attempt at what may be repeated', { ...begun, isRepeatable: true }, 'before', true],
+    ['one behind others', { ...begun, attempt: attempt(true, false) }, 'before', false],
     ['an attempt that has answered', { ...begun, hasResult: true }, 'before', false],
     ...(['completed', 'error', 'skipped', 'cancelled'] as const).map(
       (status): [string, LedgerStep, string, boolean] => [

@@ -848,12 +848,13 @@ describe('takeBackAttempt', () => {
     expect(await finish(stepId, 'second')).toBe('completed');
   });
 
-  test('keeps the attempts at what may be repeated, and the end of what is unknown by now', async () => {
+  test('keeps what an earlier attempt may have done, and the end of what is unknown by now', async () => {
     const { db } = database;
     const again = await aStep({ execution: REPEATABLE });
     await beginStep(db, again.stepId, runOf(again.stepId), 'first');
+    await beginStep(db, again.stepId, runOf(again.stepId), 'second');
     const begun = await stepOf(again.stepId);
-    await takeBackAttempt(db, again.stepId, 'first');
+    await takeBackAttempt(db, again.stepId, 'second');
     expect(await stepOf(again.stepId)).toEqual(begun);
 
     const once = await aStep({ execution: ONCE });

@@ -26,7 +26,6 @@ const PATIENCE_MS = 60_000 + RUNS * 5_000;
 
 const u1 = reviewer('u1', 'finance');
 
-/** Nothing may be given time to settle: what is healthy is never found, however young it is. */
 /** As doctor has it: a timer may be a moment late, and a gate is told shortly after its step has ended. */
 const AT_ONCE_JUDGED = { settlingMs: 5_000, lingerMs: 10_000 };
 

@@ -1,5 +1,5 @@
 import type { Block } from '../definitions.js';
-import type { Outage } from '../faults.js';
+import type { Outage, Strike } from '../faults.js';
 import { FORGED } from '../forger.js';
 import { groupBy, textAt } from '../json.js';
 import type { Exchange } from '../requests.js';
@@ -66,8 +66,8 @@ function judgeEnd(
 }
 
 /**
- * Judges outcomes that are said to be unknown: each block was called, or something broke between the
- * ledger's entry that it begins and its call, which nobody can tell from a call.
+ * Judges outcomes that are said to be unknown: each block was called, or its worker broke between the ledger's
+ * entry that it begins and its call, which nobody can tell from a call.
  */
 function judgeUnknown(
   steps: readonly StepRow[],
@@ -83,17 +83,34 @@ function judgeUnknown(
     }));
 }
 
-function isBrokenAtItsBegin({ started_at: at }: StepRow, outages: readonly Outage[]): boolean {
-  const begunAt = at?.getTime();
+function isBrokenAtItsBegin(
+  { attempt_token: token, alive_at: at }: StepRow,
+  outages: readonly Outage[],
+): boolean {
+  const aliveAt = at?.getTime();
   return (
-    begunAt !== undefined &&
+    token !== null &&
+    aliveAt !== undefined &&
     outages.some(
       ({ from, to, strike }) =>
-        !('part' in strike && strike.part.startsWith('api')) &&
-        from - CALLED_WITHIN_MS < begunAt &&
-        begunAt < to + CALLED_WITHIN_MS,
+        canPartBeginFromCall(strike) &&
+        from - CALLED_WITHIN_MS < aliveAt &&
+        aliveAt < to + CALLED_WITHIN_MS,
     )
   );
+}
+
+/** Only the worker's own end or pause, or the loss of PostgreSQL's answer, comes between the two. */
+function canPartBeginFromCall(strike: Strike): boolean {
+  switch (strike.kind) {
+    case 'kill':
+    case 'pause':
+      return strike.part.startsWith('worker');
+    case 'cut':
+      return strike.part.startsWith('worker') && strike.server === 'postgres';
+    case 'crash':
+      return strike.server === 'postgres';
+  }
 }
 
 function judgeStatus(

@@ -27,8 +27,9 @@ const stepRow = z.object({
   collected: z.string().nullable(),
   outcome_unknown: z.boolean(),
   error_message: z.string().nullable(),
-  /** When its block was first entered as begun. */
-  started_at: time.nullable(),
+  attempt_token: z.string().nullable(),
+  /** When its latest attempt began, or gave its latest sign of life. */
+  alive_at: time.nullable(),
   ended_at: time.nullable(),
 });
 const reviewRow = z.object({
