@@ -2,6 +2,7 @@ import { compilePolicy } from '../domain/compile-policy.js';
 import { allBlocks } from '../domain/blocks.js';
 import type { Definition, Gate } from '../domain/definition.js';
 import { entriesOf, neededGroupEntries, type Policy, type Release } from '../domain/policy.js';
+import { canonicalJson } from '../rules/canonical.js';
 
 /** A gate that asks for less than it did, and in what. */
 export type Weakening = { readonly blockId: string; readonly changes: readonly string[] };
@@ -30,7 +31,7 @@ export function weakenedGates(before: Definition, after: Definition): readonly W
 
 function compare(before: Gate, after: Gate): readonly string[] {
   const isChanged = (key: 'predicate' | 'placement'): boolean =>
-    JSON.stringify(before[key]) !== JSON.stringify(after[key]);
+    canonicalJson(before[key]) !== canonicalJson(after[key]);
   const policyBefore = compilePolicy(before);
   const policyAfter = compilePolicy(after);
   return [

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { weakenedGates } from '../../src/api/gate-weakening.js';
 import type { Definition } from '../../src/domain/definition.js';
+import { canonicalJson } from '../../src/rules/canonical.js';
 import { parseDefinition } from '../../src/rules/definition.js';
+import { readDefinitionText } from '../../src/store/stored-json.js';
 
 /** A definition with one block, and this gate on it. */
 function withGate(review: object | null, id = 'take'): Definition {
@@ -108,5 +110,12 @@ describe('weakenedGates', () => {
       { blockId: 'take', changes: ['the gated block was removed'] },
     ]);
     expect(weakenedGates(withGate(null), withGate(two, 'other'))).toEqual([]);
+  });
+
+  test('nothing is told where a predicate has its keys in another order, as the store has them', () => {
+    const declared = withGate({ when: 'output.total > 10' });
+    const stored = readDefinitionText(canonicalJson(declared));
+    expect(JSON.stringify(stored)).not.toBe(JSON.stringify(declared));
+    expect(weakenedGates(stored, declared)).toEqual([]);
   });
 });
