@@ -285,10 +285,7 @@ export function asResume(state: OutboxRow['state'] | null, lastError: string | n
     case 'pending':
       return {
         status: 'pending',
-        error:
-          lastError === null
-            ? 'The vote is recorded; its workflow is being told, again and again until Temporal has taken it.'
-            : `The vote is recorded; the workflow will be told as soon as Temporal answers (${lastError}).`,
+        error: `The vote is recorded; the workflow will be told as soon as Temporal answers (${lastError ?? 'it is being told'}).`,
       };
     case 'failed':
       return {

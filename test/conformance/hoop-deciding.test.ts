@@ -13,7 +13,7 @@ import {
   textAt,
   valueAt,
 } from '../support/api.js';
-import { put as putReview, refusal } from '../support/hoop.js';
+import { asTimeWindow, put as putReview, refusal, windowAround } from '../support/hoop.js';
 
 let api: TestApi;
 let ann: Caller;
@@ -918,7 +918,9 @@ describe('REJECTED', () => {
 });
 
 describe('time_window', () => {
-  const sent = window('22:00', '06:00');
+  /** Hours in which nothing may be released now, whatever the time. */
+  const closed = windowAround(120, 180);
+  const sent = asTimeWindow(closed);
 
   test('is kept with an approval, shown everywhere as sent, and stays', async () => {
     const review = await open();
@@ -952,11 +954,11 @@ describe('time_window', () => {
     await put(review, ann, { status: 'APPROVED', time_window: sent });
     const audit = await api.get(`/v1/audit?review_id=${review.id}`);
     expect(valueAt(audit.body, 'data', 1)).toMatchObject({
-      detail: { time_window: { start: '22:00', end: '06:00' } },
+      detail: { time_window: closed },
     });
     const explained = await api.get(`/v1/workflows/reviews/${review.id}/explain`);
     expect(valueAt(explained.body, 'waiting_for')).toBe(
-      'It is approved; waiting for its owner to release it, may be executed from 22:00 to 06:00 UTC.',
+      `It is approved; waiting for its owner to release it, may be executed from ${closed.start} to ${closed.end} UTC.`,
     );
   });
 

@@ -382,7 +382,7 @@ describe('resumeOf', () => {
       {
         status: 'pending',
         error:
-          'The vote is recorded; its workflow is being told, again and again until Temporal has taken it.',
+          'The vote is recorded; the workflow will be told as soon as Temporal answers (it is being told).',
       },
     ],
     [
