@@ -29,7 +29,7 @@ if (!Number.isInteger(votes) || votes < 1 || votes > 10) {
 
 const size = values.quick
   ? { warmUp: 6, rounds: 3, turns: 12, bursts: 2, runsInBurst: 40, cpuRounds: 2, runsForCpu: 20 }
-  : { warmUp: 18, rounds: 5, turns: 42, bursts: 3, runsInBurst: 100, cpuRounds: 3, runsForCpu: 50 };
+  : { warmUp: 18, rounds: 5, turns: 42, bursts: 3, runsInBurst: 100, cpuRounds: 5, runsForCpu: 50 };
 const limitMs = (values.quick ? 8 : 25) * 60_000;
 const isStock = values['stock-temporal'];
 const loadBefore = systemLoad();
