@@ -87,7 +87,7 @@ export class Sender {
   #heardAt = 0;
   #loop: Promise<void> = Promise.resolve();
   readonly #forwarding = new Set<Promise<void>>();
-  /** What this process has leased and is sending; their leases are renewed together. */
+  /** The messages that this process has leased and is sending. One statement renews all of their leases. */
   readonly #held = new Set<{ readonly message: LeasedMessage; readonly since: number }>();
   #renewing: NodeJS.Timeout | null = null;
   /** How many who have asked for a message to be sent are waiting for word of it. */
@@ -304,11 +304,7 @@ export class Sender {
     }
     const isRunGone = hinted !== null && isGone(hinted);
     const isAway = hinted !== null && hinted.kind !== 'delivered' && !isRunGone;
-    this.#sending += 1;
-    const sent = isAway ? Promise.resolve(hinted) : send(temporal, db, message);
-    const delivery = await sent.finally(() => {
-      this.#sending -= 1;
-    });
+    const delivery = isAway ? hinted : await this.#send(message);
     this.#heed(delivery);
     if (delivery.kind === 'delivered' && !isRunGone) {
       onTaken?.();
@@ -321,6 +317,15 @@ export class Sender {
     onSettled?.(message.kind, settled);
     if ((message.kind === 'start' || message.kind === 'restart') && settled !== 'owed') {
       this.wake(); // whatever waited behind it may go now
+    }
+  }
+
+  async #send(message: LeasedMessage): Promise<Delivery> {
+    this.#sending += 1;
+    try {
+      return await send(this.#deps.temporal, this.#deps.db, message);
+    } finally {
+      this.#sending -= 1;
     }
   }
 

@@ -27,7 +27,7 @@ import {
   isIteratingStep,
   markRunning,
   runAtOnce,
-  type StepChanges,
+  stepGoesOn,
   waiveInput,
   writeChanges,
 } from './ledger.js';
@@ -303,9 +303,10 @@ export async function openReview(
       snapshotSha256: sha256,
     }),
     writeEntries(tx, entryRows({ id, projectId }, entryStates(openedReview(policy), seedId))),
-    stepAwaits.all(tx, {
+    stepGoesOn.all(tx, {
       id: step.id,
       ...step.unwritten,
+      status: 'awaiting_review',
       ...(gate.placement === 'input' ? { input: text } : {}),
     }),
     recordAudit(tx, SYSTEM, 'gate_fired', {
@@ -341,17 +342,6 @@ const insertSeed = new Statement((db, seed: Seed) =>
     origin: 'model_output',
     createdAt: sql<Date>`(select created_at from review where id = ${seed.reviewId})`,
   }),
-);
-
-const stepAwaits = new Statement((db, { id, ...columns }: StepChanges & { readonly id: string }) =>
-  db
-    .updateTable('step')
-    .set({
-      ...columns,
-      status: 'awaiting_review',
-      startedAt: sql`coalesce(started_at, clock_timestamp())`,
-    })
-    .where('id', '=', id),
 );
 
 /** When a review opens and is due, by one reading of the clock; nothing where it is never due. */

@@ -272,7 +272,7 @@ export async function takeBackAttempt(db: Db, stepId: string, attemptToken: stri
   });
 }
 
-/** What a finished block leaves behind. */
+/** The result of one attempt to execute a step's block. */
 export type Finish = {
   readonly stepId: string;
   readonly attemptToken: string;
@@ -329,32 +329,28 @@ export async function completeStep(
     await skipSteps(tx, [step.id], dropped);
     return { kind: 'ended', end: 'skipped', run: null };
   }
+  const written = { id: step.id, ...step.unwritten, effectiveVersionId };
   const [, , ended] = await Promise.all([
     endsReview ? endReview(tx, step, 'EXECUTED') : null,
-    (isForEach ? itemsReleased : stepCompleted).all(tx, {
-      id: step.id,
-      ...step.unwritten,
-      effectiveVersionId,
-    }),
+    isForEach
+      ? stepGoesOn.all(tx, { ...written, status: 'running' })
+      : stepCompleted.all(tx, written),
     completeRunIfDone(tx, run, step),
   ]);
   return { kind: 'ended', end: 'completed', run: ended };
 }
 
-type HandedOn = StepChanges & { readonly id: string };
+type WrittenStep = StepChanges & { readonly id: string };
 
-const itemsReleased = new Statement((db, { id, ...columns }: HandedOn) =>
+/** Writes a step that has begun and goes on: its gate waits, or its items are released. */
+export const stepGoesOn = new Statement((db, { id, ...columns }: WrittenStep) =>
   db
     .updateTable('step')
-    .set({
-      ...columns,
-      status: 'running',
-      startedAt: sql`coalesce(started_at, clock_timestamp())`,
-    })
+    .set({ ...columns, startedAt: sql`coalesce(started_at, clock_timestamp())` })
     .where('id', '=', id),
 );
 
-const stepCompleted = new Statement((db, { id, ...columns }: HandedOn) =>
+const stepCompleted = new Statement((db, { id, ...columns }: WrittenStep) =>
   db
     .updateTable('step')
     .set({
