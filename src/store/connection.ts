@@ -12,6 +12,7 @@ import {
 import { Client, DatabaseError, type Pool, type PoolClient, type QueryResult as Answer } from 'pg';
 import { SnakeCaseCompiler } from './column-names.js';
 import type { Limits } from './limits.js';
+import { WrittenQuery } from './statement.js';
 import { StatementNames } from './statement-names.js';
 import { StoreAwayError, storeTrouble } from './store-away.js';
 
@@ -157,7 +158,7 @@ export class StoreConnection implements DatabaseConnection {
       await this.#beginning;
     }
     const [{ command, rowCount, rows }] = await Promise.all([
-      this.#ask<R>(query.sql, query.parameters),
+      this.#ask<R>(query.sql, query.parameters, query instanceof WrittenQuery),
       this.#beginning,
     ]);
     return WRITES.has(command) ? { rows, numAffectedRows: BigInt(rowCount ?? 0) } : { rows };
@@ -212,10 +213,15 @@ export class StoreConnection implements DatabaseConnection {
     this.#client.release(this.#isUnfit || this.#client.getTransactionStatus() !== 'I');
   }
 
-  async #ask<R>(text: string, parameters: readonly unknown[]): Promise<Answer<R & object>> {
+  async #ask<R>(
+    text: string,
+    parameters: readonly unknown[],
+    isWritten = false,
+  ): Promise<Answer<R & object>> {
     const values = [...parameters];
     // What reads lists is planned anew each time: there, a plan for any parameters can be a bad one.
-    const name = this.#isInTransaction && values.length > 0 ? this.#names.nameOf(text) : null;
+    const comesAgain = isWritten || (this.#isInTransaction && values.length > 0);
+    const name = comesAgain ? this.#names.nameOf(text) : null;
     this.#gather();
     try {
       return await this.#client.query<R & object>(

@@ -60,6 +60,12 @@ const APPLICATION_NAME = 'countersign';
 /** How soon TCP asks whether the other side is still there; then a few seconds are enough to know. */
 export const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelayMillis: 10_000 } as const;
 
+/**
+ * How long a connection that nobody needs is kept. A new one costs a process of PostgreSQL, a password's check
+ * and the plan of every statement: as much as a few runs.
+ */
+const IDLE_MS = 600_000;
+
 /** The failures worth a second try: serialization, deadlock. Nothing of the first one remains. */
 const RETRYABLE_SQLSTATES = new Set(['40001', '40P01']);
 const ATTEMPTS = 5;
@@ -75,6 +81,7 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
       max,
       connectionTimeoutMillis: limits.connectMs,
       query_timeout: limits.queryMs,
+      idleTimeoutMillis: IDLE_MS,
       pipeline: true,
       application_name: APPLICATION_NAME,
       ...KEEP_ALIVE,

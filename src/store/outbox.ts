@@ -49,9 +49,10 @@ const ADDRESS = sql<string | null>`case
  */
 const ENDED_STEP = sql<string | null>`case
   when outbox.kind = 'signal' and outbox.payload->'status'->>'status' = 'EXECUTED' then (
-    select step.id from review join step on step.id = review.step_id join run on run.id = step.run_id
-     where review.id = outbox.review_id and review.placement = 'output' and run.kind = 'workflow'
-       and step.parent_step_id is null and step.block_type <> 'for_each') end`;
+    select step.id from review join step on step.id = review.step_id
+     where review.id = outbox.review_id and review.placement = 'output'
+       and step.parent_step_id is null and step.block_type <> 'for_each'
+       and exists (select 1 from run where run.id = outbox.run_id and run.kind = 'workflow')) end`;
 
 /** A row as whoever has leased it sends it. */
 const MESSAGE = sql`
@@ -150,13 +151,16 @@ export async function leaseDueMessages(
  * there is none. What is leased, or waits behind a start, is found by looking again.
  */
 export async function nextDueInMs(db: Db): Promise<number | null> {
-  const { rows } = await sql<{ dueMs: number }>`
+  return (await nextDue.first(db, {}))?.dueMs ?? null;
+}
+
+const nextDue = new Statement(
+  () => sql<{ dueMs: number }>`
     select greatest(0, extract(epoch from next_attempt_at - clock_timestamp()) * 1000)::float8 as due_ms
       from outbox
      where state = 'pending' and (lease_until is null or lease_until < clock_timestamp()) and ${IS_FREE}
-     order by next_attempt_at limit 1`.execute(db);
-  return rows[0]?.dueMs ?? null;
-}
+     order by next_attempt_at limit 1`,
+);
 
 /** Prolongs leases that are still this holder's, counted from now; one that was lost stays lost. */
 export async function renewLeases(
@@ -191,17 +195,28 @@ export async function settleMessage(
   error: string | null = null,
 ): Promise<boolean> {
   const { id, leaseToken } = message;
-  const { numAffectedRows } =
+  const settled =
     outcome === 'failed'
-      ? await sql`
-          update outbox set state = 'failed', last_error = ${error}, lease_until = null, lease_token = null
-           where id = ${id} and lease_token = ${leaseToken} and state = 'pending'`.execute(db)
-      : await sql`
-          delete from outbox
-           where id = ${id} and lease_token = ${leaseToken} and state = 'pending'
-             and ${NOT_WAITED_FOR}`.execute(db);
-  return (numAffectedRows ?? 0n) > 0n;
+      ? await fail.first(db, { id, leaseToken, error })
+      : await forget.first(db, { id, leaseToken });
+  return settled !== null;
 }
+
+type Leased = Pick<LeasedMessage, 'id' | 'leaseToken'>;
+
+const fail = new Statement(
+  (_, { id, leaseToken, error }: Leased & { readonly error: string | null }) => sql`
+    update outbox set state = 'failed', last_error = ${error}, lease_until = null, lease_token = null
+     where id = ${id} and lease_token = ${leaseToken} and state = 'pending'
+    returning id`,
+);
+
+const forget = new Statement(
+  (_, { id, leaseToken }: Leased) => sql`
+    delete from outbox
+     where id = ${id} and lease_token = ${leaseToken} and state = 'pending' and ${NOT_WAITED_FOR}
+    returning id`,
+);
 
 /** Frees a leased message to be sent again after a delay; what is owed stays owed. */
 export async function postponeMessage(

@@ -72,7 +72,22 @@ export class Statement<Values extends object, Row> {
     const parameters = query.parameters.map((parameter) =>
       parameter instanceof Blank ? rows[parameter.row]?.[parameter.column] : parameter,
     );
-    return { ...query, parameters };
+    return new WrittenQuery(query, parameters);
+  }
+}
+
+/** A statement that comes up again, with its values: every connection prepares it. */
+export class WrittenQuery<Row> implements CompiledQuery<Row> {
+  readonly query: CompiledQuery<Row>['query'];
+  readonly queryId: CompiledQuery<Row>['queryId'];
+  readonly sql: string;
+  readonly parameters: readonly unknown[];
+
+  constructor({ query, queryId, sql }: CompiledQuery<Row>, parameters: readonly unknown[]) {
+    this.query = query;
+    this.queryId = queryId;
+    this.sql = sql;
+    this.parameters = parameters;
   }
 }
 

@@ -5,6 +5,7 @@ import { definitionVersionId } from '../rules/content-ids.js';
 import type { Actor } from './actors.js';
 import { recordAudit } from './audit.js';
 import { type Db, inTransaction } from './database.js';
+import { Statement } from './statement.js';
 import { readDefinitionText } from './stored-json.js';
 import type { WorkflowVersionRow } from './tables.js';
 
@@ -140,23 +141,32 @@ export async function findWorkflow(
   projectId: string,
   workflowId: string,
 ): Promise<StoredWorkflow | null> {
-  const workflow = await db
-    .selectFrom('workflow')
-    .selectAll()
-    .where('projectId', '=', projectId)
-    .where('id', '=', workflowId)
-    .executeTakeFirst();
-  if (workflow === undefined) {
+  const found = await currentVersion.first(db, { projectId, workflowId });
+  if (found === null) {
     return null;
   }
-  const { id, createdAt, updatedAt } = workflow;
-  const current = await db
-    .selectFrom('workflowVersion')
-    .selectAll()
-    .where('id', '=', workflow.currentVersionId)
-    .executeTakeFirstOrThrow();
-  return { id, createdAt, updatedAt, current };
+  const { workflowCreatedAt, workflowUpdatedAt, ...current } = found;
+  return {
+    id: current.workflowId,
+    createdAt: workflowCreatedAt,
+    updatedAt: workflowUpdatedAt,
+    current,
+  };
 }
+
+const currentVersion = new Statement(
+  (db, { projectId, workflowId }: { readonly projectId: string; readonly workflowId: string }) =>
+    db
+      .selectFrom('workflow')
+      .innerJoin('workflowVersion', 'workflowVersion.id', 'workflow.currentVersionId')
+      .where('workflow.projectId', '=', projectId)
+      .where('workflow.id', '=', workflowId)
+      .selectAll('workflowVersion')
+      .select([
+        'workflow.createdAt as workflowCreatedAt',
+        'workflow.updatedAt as workflowUpdatedAt',
+      ]),
+);
 
 /** Lists the versions of a workflow in the order in which they were first stored. */
 export async function listWorkflowVersions(
