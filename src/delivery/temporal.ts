@@ -23,6 +23,7 @@ import {
   WORKFLOW_RUN,
 } from '../domain/messages.js';
 import type { Execution, RunningExecution } from '../domain/drift.js';
+import { runOfWorkflow } from '../domain/step-ids.js';
 import type { RunOrder } from '../domain/orders.js';
 
 /** What delivery asks of Temporal; every call has a deadline and is tried once. */
@@ -157,10 +158,7 @@ export function openTemporal(
         taskQueue,
         args: [run],
         staticSummary: `run of ${run.workflow_id}`,
-        typedSearchAttributes: [
-          { key: WORKFLOW, value: run.workflow_id },
-          { key: RUN, value: run.run_id },
-        ],
+        typedSearchAttributes: [{ key: WORKFLOW, value: run.workflow_id }],
         ...policies,
       }),
     );
@@ -217,7 +215,8 @@ export function openTemporal(
       const query = `WorkflowType IN ('${WORKFLOW_RUN}', '${GATED_BLOCK_RUN}', '${FOR_EACH_RUN}') AND ExecutionStatus = 'Running' AND TaskQueue = '${taskQueue.replaceAll("'", "''")}'`;
       for await (const found of client.workflow.list({ query })) {
         const { workflowId, runId: execution, type, typedSearchAttributes } = found;
-        yield { workflowId, execution, type, runId: typedSearchAttributes.get(RUN) ?? null };
+        const runId = runOfWorkflow(workflowId) ?? typedSearchAttributes.get(RUN) ?? null;
+        yield { workflowId, execution, type, runId };
       }
     },
     hasWorker: async () => {

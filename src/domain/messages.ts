@@ -22,7 +22,12 @@ export const WORKFLOW_RUN = 'workflowRun';
 export const GATED_BLOCK_RUN = 'gatedBlockRun';
 export const FOR_EACH_RUN = 'forEachRun';
 
-/** Search attributes (Keyword) by which an operator finds runs and gates in Temporal's UI. */
+/**
+ * Search attributes (Keyword) by which an operator finds runs and gates in Temporal's UI.
+ *
+ * Each is work for Temporal's visibility store at every start and end. So only the gate of an author's own
+ * workflow says its run: the workflows of any other run have its id at the front of their own.
+ */
 export const SEARCH_ATTRIBUTES = {
   workflow: 'CountersignWorkflow',
   run: 'CountersignRun',

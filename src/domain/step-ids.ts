@@ -31,6 +31,11 @@ export function runIdOf(stepId: string): string {
   return stepId.split('_', 2).join('_');
 }
 
+/** The run that one of its workflows belongs to, by the workflow's id; null where that names no run. */
+export function runOfWorkflow(workflowId: string): string | null {
+  return workflowId.startsWith('run_') ? runIdOf(workflowId) : null;
+}
+
 /** The block and the iteration that the id of a step names. */
 export function placeOf(stepId: string): {
   readonly blockId: string;

@@ -73,6 +73,7 @@ export async function awaitDecision(
   const { stepId, delivered, isReleaseBelieved, continueAfresh } = waiting;
   let folded = fromStore(opened.gate);
   let dueMs = dueAt(opened);
+  const hasAny = (): boolean => delivered.length > 0;
   for (;;) {
     setCurrentDetails(
       `review ${folded.gate.reviewId}: ${describeWaiting(folded.state, folded.gate.newestVersionId)}`,
@@ -80,13 +81,15 @@ export async function awaitDecision(
     if (workflowInfo().continueAsNewSuggested && delivered.length === 0) {
       return await continueAfresh();
     }
-    const isWoken = await untilDelivered(delivered, dueMs);
+    const isWoken = await (dueMs === null
+      ? condition(hasAny)
+      : condition(hasAny, Math.max(1, dueMs - Date.now())));
     const after = foldDelivered(folded, delivered.splice(0));
     if (after.told === 'EXECUTED' && isReleaseBelieved) {
       return { kind: 'ended', end: 'completed', run: null };
     }
     folded = after.folded;
-    if (!isWoken || after.told !== null || after.askStore) {
+    if (isWoken === false || after.told !== null || after.askStore) {
       const checked = await store.checkGate(stepId);
       if (checked.kind !== 'waiting') {
         return checked;
@@ -100,19 +103,6 @@ export async function awaitDecision(
 /** When what is approved may be released, by this workflow's clock; null where time is not what is missing. */
 function dueAt({ waitMs }: OpenGate): number | null {
   return waitMs === null ? null : Date.now() + waitMs;
-}
-
-/** Whether something was delivered before the time was up. */
-async function untilDelivered(
-  delivered: readonly unknown[],
-  dueMs: number | null,
-): Promise<boolean> {
-  const hasAny = (): boolean => delivered.length > 0;
-  if (dueMs === null) {
-    await condition(hasAny);
-    return true;
-  }
-  return await condition(hasAny, Math.max(1, dueMs - Date.now()));
 }
 
 /** Folds what was delivered; says which terminal status was told last, and whether something does not fit. */

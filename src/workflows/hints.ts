@@ -1,4 +1,4 @@
-import { condition, defineSignal, setDefaultSignalHandler, setHandler } from '@temporalio/workflow';
+import { defineSignal, setDefaultSignalHandler, setHandler } from '@temporalio/workflow';
 import { isJsonObject } from '../domain/json.js';
 import { STEP_ENDED } from '../domain/messages.js';
 
@@ -7,8 +7,8 @@ const stepEnded = defineSignal<[unknown]>(STEP_ENDED);
 
 /** Word that steps have ended, before the gates that run them say so. */
 export type Hints = {
-  /** Resolves with the next hint about a step that nobody has been given yet. */
-  next(stepId: string): Promise<void>;
+  /** Calls back once, with the next hint about a step: at once where one came that nobody has been given yet. */
+  next(stepId: string, isTold: () => void): void;
 };
 
 /**
@@ -17,21 +17,32 @@ export type Hints = {
  * Called before the first await. The handlers are synchronous and never throw.
  */
 export function collectHints(stepIds: readonly string[]): Hints {
-  const told = new Map(stepIds.map((id) => [id, 0]));
-  const given = new Map<string, number>();
+  const known = new Set(stepIds);
+  const notGiven = new Set<string>();
+  const waiting = new Map<string, readonly (() => void)[]>();
   setHandler(stepEnded, (payload) => {
     const stepId = isJsonObject(payload) ? payload['step_id'] : null;
-    const count = typeof stepId === 'string' ? told.get(stepId) : undefined;
-    if (typeof stepId === 'string' && count !== undefined) {
-      told.set(stepId, count + 1);
+    if (typeof stepId !== 'string' || !known.has(stepId)) {
+      return;
+    }
+    const told = waiting.get(stepId);
+    if (told === undefined) {
+      notGiven.add(stepId);
+      return;
+    }
+    waiting.delete(stepId);
+    for (const isTold of told) {
+      isTold();
     }
   });
   setDefaultSignalHandler(() => {});
   return {
-    next: async (stepId) => {
-      const before = given.get(stepId) ?? 0;
-      await condition(() => (told.get(stepId) ?? 0) > before);
-      given.set(stepId, told.get(stepId) ?? 0);
+    next: (stepId, isTold) => {
+      if (notGiven.delete(stepId)) {
+        isTold();
+      } else {
+        waiting.set(stepId, [...(waiting.get(stepId) ?? []), isTold]);
+      }
     },
   };
 }

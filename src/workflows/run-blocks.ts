@@ -23,7 +23,7 @@ import type { IterationsEnd } from './for-each-run.js';
 import type { GateAnswer } from './gated-block-run.js';
 import type { Hints } from './hints.js';
 
-/** The run that blocks belong to: names for people, and what its gates are found by. */
+/** The run that blocks belong to, and its workflow: what its gates are named and found by. */
 export type Run = { readonly runId: string; readonly workflowId: string };
 
 /** What blocks came to. */
@@ -152,23 +152,25 @@ export async function runBlocks(
   };
 
   /** Resolves when a step's gate has ended, or word comes that the step has. */
-  const hinted = async (stepId: string, { found }: UnderWay): Promise<Found | null> => {
+  const hinted = (stepId: string, { found }: UnderWay): Promise<Found | null> => {
     const { hints } = way;
-    if (hints === undefined) {
-      return await found;
-    }
-    const hint = hints.next(stepId).then(
-      () => null,
-      () => found, // cancelled with its scope: the end of the gate tells
-    );
-    return await Promise.race([found, hint]);
+    return hints === undefined
+      ? found
+      : new Promise((resolve, reject) => {
+          hints.next(stepId, () => {
+            resolve(null);
+          });
+          found.then(resolve, reject);
+        });
   };
 
   const goOn = async (block: BlockOrder): Promise<boolean> => {
-    const needs = await Promise.all(
-      block.needs.map((id) => ended.get(id) ?? Promise.resolve(false)),
-    );
-    if (isDropped || !needs.every((goesOn) => goesOn)) {
+    for (const need of block.needs) {
+      if ((await ended.get(need)) !== true) {
+        return false;
+      }
+    }
+    if (isDropped) {
       return false;
     }
     const state = start(block);
@@ -183,11 +185,11 @@ export async function runBlocks(
   };
 
   const leftBehind: Promise<unknown>[] = [];
-  await scope.run(async () => {
+  await scope.run(() => {
     for (const block of blocks) {
       ended.set(block.blockId, goOn(block));
     }
-    await Promise.all(ended.values());
+    return Promise.all(ended.values());
   });
   return { end, run: runStatus, leftBehind: Promise.allSettled(leftBehind) };
 }
@@ -237,7 +239,7 @@ async function runBlock(run: Run, block: BlockOrder, confirm: boolean): Promise<
   }
 }
 
-async function runGate(
+function runGate(
   run: Run,
   block: BlockOrder,
   placement: GateOrder['placement'],
@@ -250,67 +252,50 @@ async function runGate(
     ...(block.opensAtOnce === true ? { at_once: true } : {}),
     ...(confirm ? { confirm } : {}),
   };
-  return await untilNotSuperseded(
-    () => runChild<GateAnswer>(GATED_BLOCK_RUN, `gate of ${nameOf(run, block)}`, run, block, order),
-    block,
-  );
+  return runChild<GateAnswer>(GATED_BLOCK_RUN, 'gate', run, block, order);
 }
 
-async function runIterations(run: Run, block: BlockOrder): Promise<Found | Blocked> {
+function runIterations(run: Run, block: BlockOrder): Promise<IterationsEnd> {
   const order: ForEachOrder = {
     run_id: run.runId,
     workflow_id: run.workflowId,
     block_id: block.blockId,
     step_id: block.stepId,
   };
-  const name = `iterations of ${nameOf(run, block)}`;
-  return await untilNotSuperseded(
-    () => runChild<IterationsEnd>(FOR_EACH_RUN, name, run, block, order),
-    block,
-  );
+  return runChild<IterationsEnd>(FOR_EACH_RUN, 'iterations', run, block, order);
 }
 
 /**
- * Runs a child again that was told that another one has taken its step over. Where this execution is the
- * present one of its workflow, the new child takes the step back; where it is not, it was terminated.
+ * Runs a block's child, and again where it was told that another one has taken its step over. Where this
+ * execution is the present one of its workflow, the new child takes the step back; where it is not, it was
+ * terminated.
  */
-async function untilNotSuperseded<Answer extends Ended<GateEnd> | Blocked>(
-  runOnce: () => Promise<Answer>,
-  block: BlockOrder,
-): Promise<Answer> {
-  for (let children = 1; children <= MAX_CHILDREN; children += 1) {
-    const answer = await runOnce();
-    if (answer.kind !== 'ended' || answer.end !== 'superseded') {
-      return answer;
-    }
-  }
-  throw new GoneError(stuck(block.stepId));
-}
-
-/** A step's name for people: its block, and the iteration it is in. */
-function nameOf({ runId }: Run, { stepId }: BlockOrder): string {
-  return stepId.slice(runId.length + 1);
-}
-
-async function runChild<End>(
+async function runChild<Answer extends Ended<GateEnd> | Blocked>(
   type: string,
-  staticSummary: string,
+  what: string,
   run: Run,
   block: BlockOrder,
   order: GateOrder | ForEachOrder,
-): Promise<End> {
+): Promise<Answer> {
   try {
-    return await executeChild<(order: GateOrder | ForEachOrder) => Promise<End>>(type, {
-      workflowId: `${block.stepId}~${uuid4().slice(0, 8)}`,
-      args: [order],
-      parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-      staticSummary,
-      typedSearchAttributes: [
-        { key: WORKFLOW, value: run.workflowId },
-        { key: RUN, value: run.runId },
-        { key: BLOCK, value: block.blockId },
-      ],
-    });
+    for (let children = 1; children <= MAX_CHILDREN; children += 1) {
+      const answer = await executeChild<(order: GateOrder | ForEachOrder) => Promise<Answer>>(
+        type,
+        {
+          workflowId: `${block.stepId}~${uuid4().slice(0, 8)}`,
+          args: [order],
+          parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+          staticSummary: `${what} of ${nameOf(run, block)}`,
+          typedSearchAttributes: [
+            { key: WORKFLOW, value: run.workflowId },
+            { key: BLOCK, value: block.blockId },
+          ],
+        },
+      );
+      if (answer.kind !== 'ended' || answer.end !== 'superseded') {
+        return answer;
+      }
+    }
   } catch (error) {
     if (isCancellation(error)) {
       throw error;
@@ -324,6 +309,12 @@ async function runChild<End>(
       ),
     );
   }
+  throw new GoneError(stuck(block.stepId));
+}
+
+/** A step's name for people: its block, and the iteration it is in. */
+function nameOf({ runId }: Run, { stepId }: BlockOrder): string {
+  return stepId.slice(runId.length + 1);
 }
 
 /** Carries the failure of a child that is gone to where it is known whether anybody waits for it. */
@@ -344,5 +335,4 @@ function stuck(stepId: string): ApplicationFailure {
 }
 
 const WORKFLOW = defineSearchAttributeKey(SEARCH_ATTRIBUTES.workflow, SearchAttributeType.KEYWORD);
-const RUN = defineSearchAttributeKey(SEARCH_ATTRIBUTES.run, SearchAttributeType.KEYWORD);
 const BLOCK = defineSearchAttributeKey(SEARCH_ATTRIBUTES.block, SearchAttributeType.KEYWORD);

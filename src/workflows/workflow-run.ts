@@ -11,7 +11,7 @@ import type { RunStatus } from '../domain/statuses.js';
 import { stepIdOf } from '../domain/step-ids.js';
 import { store } from './activities.js';
 import { collectHints } from './hints.js';
-import { type BlocksRun, runBlocks } from './run-blocks.js';
+import { runBlocks } from './run-blocks.js';
 
 /**
  * Runs the blocks of one run (see `runBlocks`).
@@ -41,10 +41,10 @@ export async function workflowRun(order: RunOrder): Promise<{ readonly status: R
   try {
     let ran = await runBlocks({ runId, workflowId }, blocks, { onChange: show, hints });
     for (let rounds = 1; ran.end.kind === 'completed'; rounds += 1) {
-      const status = await completed(runId, ran);
+      const status = ran.run ?? (await completed(runId));
       if (status !== null) {
-        await CancellationScope.nonCancellable(() => ran.leftBehind);
-        return await settled(status);
+        await ran.leftBehind;
+        return status === 'cancelled' ? await cancelled() : { status };
       }
       if (rounds === MAX_ROUNDS) {
         throw ApplicationFailure.nonRetryable(
@@ -73,12 +73,11 @@ function show(running: ReadonlySet<string>): void {
   setCurrentDetails(running.size === 0 ? '' : `at ${[...running].join(', ')}`);
 }
 
-/** The status of a run whose blocks have ended, by the store's word; null where steps of it are open. */
-async function completed(runId: string, ran: BlocksRun): Promise<RunStatus | null> {
-  if (ran.run !== null) {
-    return ran.run;
-  }
-  const ended = await CancellationScope.nonCancellable(() => store.endRun({ runId, end: ran.end }));
+/** The status of a run whose blocks have completed, by the store's word; null where steps of it are open. */
+async function completed(runId: string): Promise<RunStatus | null> {
+  const ended = await CancellationScope.nonCancellable(() =>
+    store.endRun({ runId, end: { kind: 'completed' } }),
+  );
   return ended.kind === 'ended' ? ended.status : null;
 }
 
@@ -89,16 +88,16 @@ async function endAs(runId: string, end: RunEnd): Promise<{ status: RunStatus }>
   if (status === 'error' && end.kind === 'failed') {
     throw ApplicationFailure.nonRetryable(`step ${end.stepId} failed`, 'StepFailed');
   }
-  return await settled(status);
+  return status === 'cancelled' ? await cancelled() : { status };
 }
 
-async function settled(status: RunStatus): Promise<{ status: RunStatus }> {
-  if (status === 'cancelled') {
-    // The store owes this workflow a cancel. Waiting for it lets Temporal show Canceled; where it was
-    // delivered before, or never comes, nothing depends on it.
-    await sleep(CANCEL_GRACE_MS);
-  }
-  return { status };
+/**
+ * The end of a run that is cancelled. The store owes its workflow a cancel: waiting for it lets Temporal show
+ * Canceled. Where it was delivered before, or never comes, nothing depends on it.
+ */
+async function cancelled(): Promise<{ status: RunStatus }> {
+  await sleep(CANCEL_GRACE_MS);
+  return { status: 'cancelled' };
 }
 
 const CANCEL_GRACE_MS = 60_000;

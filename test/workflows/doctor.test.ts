@@ -1,4 +1,3 @@
-import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { sql } from 'kysely';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -16,7 +15,7 @@ import { ensureSearchAttributes } from '../../src/delivery/search-attributes.js'
 import { openTemporal } from '../../src/delivery/temporal.js';
 import { findTemporalCli } from '../../src/dev/temporal-cli.js';
 import { startTemporalServer } from '../../src/dev/temporal-server.js';
-import { GATED_BLOCK_RUN, SEARCH_ATTRIBUTES } from '../../src/domain/messages.js';
+import { GATED_BLOCK_RUN } from '../../src/domain/messages.js';
 import { SYSTEM } from '../../src/store/actors.js';
 import { putPerson, removePerson } from '../../src/store/people.js';
 import type { ReviewRow, RunRow } from '../../src/store/tables.js';
@@ -33,8 +32,6 @@ import { Operator } from '../support/operator.js';
 import { testHome } from '../support/test-home.js';
 import { until } from '../support/until.js';
 import { APPROVAL, recordVote } from '../support/voters.js';
-
-const RUN = defineSearchAttributeKey(SEARCH_ATTRIBUTES.run, SearchAttributeType.KEYWORD);
 
 describe('doctor', () => {
   let on: Installation;
@@ -148,13 +145,12 @@ describe('doctor', () => {
   });
 
   /** Starts a gate that has nothing to do for an hour, and waits until Temporal lists it. */
-  async function idleGate(workflowId: string, runId: string): Promise<void> {
+  async function idleGate(workflowId: string): Promise<void> {
     await op.client.workflow.start(GATED_BLOCK_RUN, {
       workflowId,
       taskQueue: on.temporal.taskQueue,
       args: [{ step_id: workflowId.slice(0, workflowId.lastIndexOf('~')), timeout_ms: 1_000 }],
       startDelay: '1 hour',
-      typedSearchAttributes: [{ key: RUN, value: runId }],
     });
     await until('visibility to know it', async () => {
       for await (const running of on.temporal.listRunning()) {
@@ -175,7 +171,7 @@ describe('doctor', () => {
 
   test('counts workflows that the store knows nothing of, and leaves them alone', async () => {
     const workflowId = 'run_FORGOTTEN_extract~0';
-    await idleGate(workflowId, 'run_FORGOTTEN');
+    await idleGate(workflowId);
     const found = await orphans(null);
     expect(found).toMatchObject([{ code: 'WORKFLOW_UNKNOWN', remedy: null }]);
     expect(found[0]?.message).toContain(
@@ -209,7 +205,7 @@ describe('doctor', () => {
     await on.ended(run);
     await until('its gate to end', async () => (await op.status(holder)) !== 'RUNNING');
     const workflowId = `${run.id}_extract~0`;
-    await idleGate(workflowId, run.id);
+    await idleGate(workflowId);
     expect(await findings(run.id)).toEqual([]); // it may linger for a while
     const [found] = await orphans(run.id);
     expect(found).toMatchObject({ code: 'WORKFLOW_ORPHANED', remedy: { kind: 'cancel_orphan' } });
@@ -233,9 +229,9 @@ describe('doctor', () => {
     await until('a new holder', async () => (await on.step(run, 'extract')).holder !== holder);
     await until('the gate before to end', async () => (await op.status(holder)) !== 'RUNNING');
     const newcomer = `${run.id}_extract~new`;
-    await idleGate(newcomer, run.id);
+    await idleGate(newcomer);
     expect(await orphans(run.id)).toEqual([]);
-    await idleGate(holder, run.id); // as of a Temporal that was restored
+    await idleGate(holder); // as of a Temporal that was restored
     const found = await orphans(run.id);
     expect(found).toMatchObject([{ remedy: { kind: 'cancel_orphan', workflowId: holder } }]);
     await mend(found);

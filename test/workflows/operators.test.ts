@@ -84,6 +84,26 @@ describe('what an operator does in Temporal', () => {
     },
   );
 
+  test('finds what belongs to a run by its id, and by its workflow', async () => {
+    const { run, holder } = await parked();
+    const found = async (query: string): Promise<readonly string[]> => {
+      const ids: string[] = [];
+      for await (const { workflowId } of op.client.workflow.list({ query })) {
+        ids.push(workflowId);
+      }
+      return ids.toSorted();
+    };
+    const both = [run.id, holder].toSorted();
+    for (const query of [
+      `WorkflowId STARTS_WITH '${run.id}'`,
+      `CountersignWorkflow = '${run.workflowId}' AND WorkflowId STARTS_WITH '${run.id}'`,
+    ]) {
+      await until(query, async () => (await found(query)).join() === both.join());
+    }
+    const gate = `CountersignBlock = 'extract' AND WorkflowId STARTS_WITH '${run.id}'`;
+    await until(gate, async () => (await found(gate)).join() === holder);
+  });
+
   test('a run reset after the first vote keeps that vote', async () => {
     const at = await parked();
     await on.vote(at.review, u1);
