@@ -15,11 +15,16 @@ import { table } from './support/table.js';
 // What parked gates weigh on disk and in the worker, and how fast they go on after its only worker was
 // killed, beside a bare parent with a bare child. Linux only.
 
-const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false } } });
-const size = values.quick
-  ? { parked: 100, step: 50, decided: 20 }
-  : { parked: 1_000, step: 250, decided: 50 };
-const LIMIT_MS = 20 * 60_000;
+const { values } = parseArgs({
+  options: { quick: { type: 'boolean', default: false }, parked: { type: 'string' } },
+});
+const parked = Number(values.parked ?? (values.quick ? 100 : 1_000));
+if (!Number.isInteger(parked) || parked < 4 || parked % 4 !== 0) {
+  console.error(`bench: --parked is '${values.parked}': give a multiple of 4.`);
+  process.exit(1);
+}
+const size = { parked, step: parked / 4, decided: values.quick ? 20 : 50 };
+const LIMIT_MS = Math.max(20, parked / 50) * 60_000;
 /** The limits that the bench rules on. */
 const MAX_DISK_KB = 45;
 const MAX_RESUME_RATIO = 1.5;
