@@ -6,7 +6,16 @@ import { BoundedCache } from '../rules/bounded-cache.js';
 import type { Tx } from './database.js';
 import { findReviewOfStep } from './reviews.js';
 import { lockRun } from './runs.js';
-import { getBlock, getDefinition, inputFrom, type Needed, neededIn, readTexts } from './steps.js';
+import {
+  getBlock,
+  getDefinition,
+  idOf,
+  inputFrom,
+  type Needed,
+  neededIn,
+  readTexts,
+  type StepId,
+} from './steps.js';
 import { Statement } from './statement.js';
 import type { ReviewRow, RunRow, StepRow } from './tables.js';
 
@@ -153,19 +162,16 @@ const aliveStep = new Statement((db, { stepId }: { readonly stepId: string }) =>
   db.selectFrom('step').select('id').where('id', '=', stepId).where(IS_ALIVE),
 );
 
-const statusesOf = new Statement((db, { ids }: { readonly ids: readonly string[] }) =>
-  db
-    .selectFrom('step')
-    .select(['id', 'status'])
-    .where('id', '=', sql<string>`any(${ids}::text[])`),
+const statusesOf = new Statement((db, steps: readonly StepId[]) =>
+  db.selectFrom('step').select(['id', 'status']).where('id', 'in', steps.map(idOf)),
 );
 
 async function readNeeds(tx: Tx, needed: readonly Needed[]): Promise<readonly NeededStep[]> {
-  const ids = needed.map(([, id]) => id);
-  if (ids.length === 0) {
+  const steps = needed.map(([, id]) => ({ id }));
+  if (steps.length === 0) {
     return [];
   }
-  const rows = await statusesOf.all(tx, { ids });
+  const rows = await statusesOf.all(tx, steps);
   const known = new Map(rows.map(({ id, status }) => [id, status]));
-  return ids.map((id) => ({ id, status: known.get(id) ?? 'pending' }));
+  return steps.map(({ id }) => ({ id, status: known.get(id) ?? 'pending' }));
 }

@@ -76,7 +76,7 @@ async function lockRuleable(
   const [row, facts, versions] = await Promise.all([
     lockRow.first(tx, { reviewId }),
     listFacts(tx, reviewId),
-    listVersionFacts.all(tx, { reviewIds: [reviewId] }),
+    listVersionFacts.all(tx, { reviewId }),
   ]);
   // Every review has a seed; its clock was read behind the lock.
   const now = versions.at(-1)?.readAt;
@@ -101,7 +101,7 @@ export async function readRuleable(
 ): Promise<{ readonly facts: readonly FactRow[]; readonly review: LockedReview }> {
   const [facts, versions] = await Promise.all([
     listFacts(db, row.id),
-    listVersionFacts.all(db, { reviewIds: [row.id] }),
+    listVersionFacts.all(db, { reviewId: row.id }),
   ]);
   return { facts, review: asRuleable(row, facts, versions, now) };
 }
@@ -113,7 +113,8 @@ export async function readRuleables(
 ): Promise<readonly LockedReview[]> {
   const ids = rows.map(({ id }) => id);
   const facts = await listFactsOfReviews(db, ids);
-  const versions = await listVersionFacts.all(db, { reviewIds: ids });
+  const versions =
+    ids.length === 0 ? [] : await selectVersionFacts(db).where('reviewId', 'in', ids).execute();
   const now = new Date();
   return rows.map((row) =>
     asRuleable(
@@ -130,14 +131,15 @@ type VersionFactsRow = Pick<
   'reviewId' | 'id' | 'parentId' | 'authorKind' | 'authorId'
 > & { readonly readAt: Date };
 
-const listVersionFacts = new Statement(
-  (db, { reviewIds }: { readonly reviewIds: readonly string[] }) =>
-    db
-      .selectFrom('version')
-      .select(['reviewId', 'id', 'parentId', 'authorKind', 'authorId'])
-      .select(sql<Date>`clock_timestamp()`.as('readAt'))
-      .where('reviewId', '=', sql<string>`any(${reviewIds}::text[])`)
-      .orderBy('ordinal'),
+const selectVersionFacts = (db: Db) =>
+  db
+    .selectFrom('version')
+    .select(['reviewId', 'id', 'parentId', 'authorKind', 'authorId'])
+    .select(sql<Date>`clock_timestamp()`.as('readAt'))
+    .orderBy('ordinal');
+
+const listVersionFacts = new Statement((db, { reviewId }: { readonly reviewId: string }) =>
+  selectVersionFacts(db).where('reviewId', '=', reviewId),
 );
 
 function asRuleable(

@@ -145,9 +145,9 @@ export async function readTexts(
 ): Promise<InputTexts> {
   const [approved, outputs, item] = await Promise.all([
     block.review?.placement === 'input' ? readApprovedInput(db, step.id) : null,
-    readEffectiveOutputs(
+    readOutputs(
       db,
-      needed.map(([, stepId]) => stepId),
+      needed.map(([, id]) => ({ id })),
     ),
     step.iterationKey === null
       ? null
@@ -282,18 +282,40 @@ export async function readEffectiveOutputs(
   if (stepIds.length === 0) {
     return new Map();
   }
-  const rows = await outputsOf.all(db, { stepIds });
-  return new Map(rows.flatMap(({ id, output }) => (output === null ? [] : [[id, output]])));
+  const ofThem = sql<string>`any(${[...stepIds]}::text[])`;
+  return textsOf(await selectOutputs(db).where('step.id', '=', ofThem).execute());
 }
 
-const outputsOf = new Statement((db, { stepIds }: { readonly stepIds: readonly string[] }) =>
+const selectOutputs = (db: Db | Tx) =>
   db
     .selectFrom('step')
     .leftJoin('version', 'version.id', 'step.effectiveVersionId')
-    .where('step.id', '=', sql<string>`any(${stepIds}::text[])`)
     .select('step.id')
-    .select(effectiveOutput.as('output')),
+    .select(effectiveOutput.as('output'));
+
+const outputsOf = new Statement((db, steps: readonly StepId[]) =>
+  selectOutputs(db).where('step.id', 'in', steps.map(idOf)),
 );
+
+async function readOutputs(
+  db: Db | Tx,
+  steps: readonly StepId[],
+): Promise<ReadonlyMap<string, string>> {
+  return steps.length === 0 ? new Map() : textsOf(await outputsOf.all(db, steps));
+}
+
+function textsOf(
+  rows: readonly { readonly id: string; readonly output: string | null }[],
+): ReadonlyMap<string, string> {
+  return new Map(rows.flatMap(({ id, output }) => (output === null ? [] : [[id, output]])));
+}
+
+/**
+ * One of a few steps that a statement is about. One by one PostgreSQL knows how many there are, and plans
+ * once; a list in one parameter it plans for each time.
+ */
+export type StepId = { readonly id: string };
+export const idOf = ({ id }: StepId): string => id;
 
 /** Finds a step of a project. */
 export async function findStep(db: Db, projectId: string, id: string): Promise<StepRow | null> {

@@ -1,7 +1,6 @@
-import { type CompiledQuery, Kysely, sql } from 'kysely';
-import { Pool } from 'pg';
+import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { isJsonObject, type Json, type JsonObject } from '../../src/domain/json.js';
+import type { JsonObject } from '../../src/domain/json.js';
 import { SYSTEM } from '../../src/store/actors.js';
 import { listAudit } from '../../src/store/audit.js';
 import type { Db } from '../../src/store/database.js';
@@ -24,13 +23,10 @@ import {
 } from '../../src/store/outbox.js';
 import { DECISION_STATUSES, listReviews, type ReviewFilter } from '../../src/store/reviews.js';
 import { listRuns, type RunFilter } from '../../src/store/runs.js';
-import type { Tables } from '../../src/store/tables.js';
 import { putWorkflow } from '../../src/store/workflows.js';
-import { CamelCaseRows } from '../../src/store/column-names.js';
-import { Epoch, StoreDialect } from '../../src/store/connection.js';
-import { PATIENT_LIMITS } from '../../src/store/limits.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { aBlock, aDefinition, aParkedGate, person } from '../support/parked.js';
+import { openRecorder, type Recorder } from '../support/plans.js';
 
 /** What a store holds after years; every thousandth review is open. */
 const COUNT = 400_000;
@@ -39,22 +35,11 @@ const BIG = ['run', 'step', 'review', 'audit', 'fact', 'workflow_version'];
 
 let database: TestDatabase;
 /** The same store, which keeps the statements that are sent. */
-let recorder: { readonly db: Db; readonly pool: Pool; sent: CompiledQuery[] };
+let recorder: Recorder;
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  const pool = new Pool({ connectionString: database.url, max: 1 });
-  recorder = {
-    pool,
-    sent: [],
-    db: new Kysely<Tables>({
-      dialect: new StoreDialect({ pool, limits: PATIENT_LIMITS, epoch: new Epoch() }),
-      plugins: [new CamelCaseRows()],
-      log: ({ query }) => {
-        recorder.sent.push(query);
-      },
-    }),
-  };
+  recorder = openRecorder(database.url);
   await fill(database.db);
 }, 240_000);
 afterAll(async () => {
@@ -115,13 +100,6 @@ async function fill(db: Db): Promise<void> {
   });
 }
 
-/** A node of a plan that was carried out, as EXPLAIN shows it. */
-function nodesOf(plan: JsonObject): readonly JsonObject[] {
-  const inner = plan['Plans'];
-  const below = Array.isArray(inner) ? inner.filter(isJsonObject) : [];
-  return [plan, ...below.flatMap(nodesOf)];
-}
-
 const numberAt = (node: JsonObject, key: string): number => Number(node[key] ?? 0);
 
 /** The most rows that a step of any statement of `work` read; a scan of all of a big table is named. */
@@ -134,12 +112,7 @@ async function readBy(
   let rows = 0;
   const scans: string[] = [];
   for (const { sql: text, parameters } of selects) {
-    const explained = await recorder.pool.query<{ 'QUERY PLAN': readonly { Plan: Json }[] }>(
-      `explain (analyze, timing off, format json) ${text}`,
-      [...parameters],
-    );
-    const plan = explained.rows[0]?.['QUERY PLAN'][0]?.Plan;
-    for (const node of nodesOf(isJsonObject(plan) ? plan : {})) {
+    for (const node of await recorder.explain('analyze, timing off', text, parameters)) {
       const relation = BIG.find((table) => table === node['Relation Name']);
       if (node['Node Type'] === 'Seq Scan' && relation !== undefined) {
         scans.push(`Seq Scan on ${relation} by ${text.slice(0, 80)}`);
