@@ -185,7 +185,7 @@ async function runGate(order: ExternalOrder, taskQueue: string): Promise<Externa
   // Out of the scope's reach: what may have been started has to be known before it is cancelled.
   const gate = await CancellationScope.nonCancellable(() =>
     startChild<(order: ExternalOrder) => Promise<ExternalEnd>>(GATED_BLOCK_RUN, {
-      workflowId: `${EXTERNAL_GATE_PREFIX}${workflowId.slice(0, 500)}~${key}~${uuid4().slice(0, 8)}`,
+      workflowId: gateIdOf(workflowId, key),
       taskQueue,
       args: [order],
       parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
@@ -208,6 +208,14 @@ async function runGate(order: ExternalOrder, taskQueue: string): Promise<Externa
     }
     throw error;
   }
+}
+
+/**
+ * Names a gate for people, in the 255 characters that Temporal allows where it stores workflows in SQL. A workflow
+ * id or a key that is long is cut: eight characters at random tell gates apart, and nobody reads them back.
+ */
+function gateIdOf(workflowId: string, key: string): string {
+  return `${EXTERNAL_GATE_PREFIX}${workflowId.slice(0, 140)}~${key.slice(0, 90)}~${uuid4().slice(0, 8)}`;
 }
 
 /**

@@ -106,6 +106,19 @@ async function newHolder(before: OwnReview): Promise<void> {
 }
 
 describe('what people decide is what review() answers', () => {
+  test('an approval asked for by a long id under a long key, where Temporal allows 255 characters', async () => {
+    const key = 'k'.repeat(200);
+    const workflow = await op.client.workflow.start('ask', {
+      workflowId: `refund-${'w'.repeat(210)}-${Date.now()}`,
+      taskQueue: author.taskQueue,
+      args: [author.options(REFUND, { key })],
+    });
+    const { review, holder } = await author.reviewOf(workflow, key);
+    expect(holder.length).toBeLessThanOrEqual(255);
+    await on.vote(review, u1);
+    expect(await workflow.result()).toMatchObject({ approved: true });
+  });
+
   test('an approval, with what was approved', async () => {
     const workflow = await author.start('ask', author.options(REFUND));
     const { review, run } = await author.reviewOf(workflow);
