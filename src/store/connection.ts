@@ -229,6 +229,10 @@ export class StoreConnection implements DatabaseConnection {
       );
     } catch (error) {
       this.#judge(error);
+      if (name !== null && !this.#isInTransaction && isStalePlan(error)) {
+        // It did nothing yet. In a transaction all of it is done again.
+        return await this.#ask<R>(text, parameters);
+      }
       if (this.#failure === null) {
         throw error;
       }

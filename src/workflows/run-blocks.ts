@@ -165,12 +165,11 @@ export async function runBlocks(
   };
 
   const goOn = async (block: BlockOrder): Promise<boolean> => {
-    for (const need of block.needs) {
-      if ((await ended.get(need)) !== true) {
-        return false;
-      }
-    }
-    if (isDropped) {
+    // However many they are: what waits for the same block begins in the order of the definition, which histories hold.
+    const needs = await Promise.all(
+      block.needs.map((id) => ended.get(id) ?? Promise.resolve(false)),
+    );
+    if (isDropped || !needs.every((goesOn) => goesOn)) {
       return false;
     }
     const state = start(block);

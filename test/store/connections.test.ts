@@ -10,6 +10,7 @@ import {
 } from '../../src/store/database.js';
 import { type Limits, PATIENT_LIMITS, SERVING_LIMITS } from '../../src/store/limits.js';
 import { storeTrouble } from '../../src/store/store-away.js';
+import { Statement } from '../../src/store/statement.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { countWaiting } from '../support/locks.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
@@ -459,5 +460,23 @@ describe('a statement that comes up again', () => {
       await sql`alter table project drop column later`.execute(db);
     }
     expect(await both()).toEqual([[], []]);
+  });
+
+  test('is carried out all the same where that is noticed outside of a transaction', async () => {
+    const { db: one } = another({}, { maxConnections: 1 });
+    const byName = new Statement((of, { name }: { readonly name: string }) =>
+      of.selectFrom('project').selectAll().where('name', '=', name),
+    );
+    const read = () => byName.all(one, { name: 'nobody' });
+    for (let time = 1; time <= 3; time += 1) {
+      await read();
+    }
+    await sql`alter table project add column later text`.execute(db);
+    try {
+      expect(await read()).toEqual([]);
+    } finally {
+      await sql`alter table project drop column later`.execute(db);
+    }
+    expect(await read()).toEqual([]);
   });
 });

@@ -278,6 +278,48 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    // What waits for the same block begins in one workflow task, whatever else each of them waited for.
+    name: 'ready-together',
+    isOpen: false,
+    play: async (on) => {
+      const run = await on.run(
+        [
+          extract,
+          block('notes'),
+          block('first', { needs: ['notes', 'extract'], review: twoOfFinance }),
+          passing('second', 'extract'),
+          block('third', { needs: ['extract'], review: twoOfFinance }),
+          block('book', { executor: { kind: 'pass' }, needs: ['first', 'second', 'third'] }),
+        ],
+        { ...inputs, notes: {}, first: { note: CANARY }, third: { note: CANARY } },
+      );
+      await voteBoth(on, run, 'extract');
+      await voteBoth(on, run, 'third');
+      await voteBoth(on, run, 'first');
+      return await on.ended(run);
+    },
+  },
+  {
+    name: 'ready-together-and-waiting',
+    isOpen: true,
+    play: async (on) => {
+      const run = await on.run(
+        [
+          extract,
+          block('notes'),
+          block('first', { needs: ['extract', 'notes'], review: twoOfFinance }),
+          block('second', { needs: ['extract'], review: twoOfFinance }),
+          block('book', { executor: { kind: 'pass' }, needs: ['first', 'second'] }),
+        ],
+        { ...inputs, notes: {}, first: { note: CANARY }, second: { note: CANARY } },
+      );
+      await voteBoth(on, run, 'extract');
+      await on.reviewOf(run, 'first');
+      await on.reviewOf(run, 'second');
+      return run;
+    },
+  },
+  {
     name: 'forged-signals',
     isOpen: false,
     play: async (on, op) => {
@@ -373,6 +415,24 @@ export const SCENARIOS: readonly Scenario[] = [
       const run = await on.run([iterating(), passing('book', 'each')], { each: items });
       await voteBoth(on, run, 'check', '1');
       await voteBoth(on, run, 'check', '0');
+      return await on.ended(run);
+    },
+  },
+  {
+    name: 'for-each-ready-together',
+    isOpen: false,
+    play: async (on) => {
+      const body = [
+        block('start'),
+        passing('notes', 'start'),
+        block('first', { needs: ['notes', 'start'], review: twoOfFinance }),
+        block('second', { needs: ['notes'], review: twoOfFinance }),
+      ];
+      const run = await on.run([forEach('each', body), passing('book', 'each')], {
+        each: items.slice(0, 1),
+      });
+      await voteBoth(on, run, 'second', '0');
+      await voteBoth(on, run, 'first', '0');
       return await on.ended(run);
     },
   },
