@@ -61,8 +61,8 @@ const APPLICATION_NAME = 'countersign';
 export const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelayMillis: 10_000 } as const;
 
 /**
- * How long a connection that nobody needs is kept. A new one costs a process of PostgreSQL, a password's check
- * and the plan of every statement: as much as a few runs.
+ * How long a connection that nobody needs is kept: a new one costs a process of PostgreSQL, a password's check
+ * and the plan of every statement.
  */
 const IDLE_MS = 600_000;
 

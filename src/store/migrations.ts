@@ -689,7 +689,7 @@ export const MIGRATIONS: Readonly<Record<string, SchemaStep>> = {
   '0042_rows_of_a_run': {
     async up(db) {
       // A row of a run, a review or a step has its project from there. To check it, every one of them locked
-      // the project's own row, which all transactions share: two dozen times for one run with one gate.
+      // the project's own row, which all transactions share: thirteen times for one run with one gate.
       const tables = ['step', 'review', 'version', 'fact', 'entry', 'outbox', 'iteration', 'audit'];
       for (const table of tables) {
         await sql.raw(`alter table ${table} drop constraint ${table}_project_id_fkey`).execute(db);
@@ -698,8 +698,8 @@ export const MIGRATIONS: Readonly<Record<string, SchemaStep>> = {
   },
   '0043_change_log_by_row': {
     async up(db) {
-      // Most statements change one row. A row's trigger writes it down for a third of what gathering a
-      // statement's rows costs, and one with a condition is not called in vain.
+      // Most statements change one row. A row's trigger writes that down without gathering what a statement has
+      // changed, and one with a condition is not called in vain.
       const statements = `
         create function countersign_log_row() returns trigger language plpgsql as $$
         begin
