@@ -10,7 +10,7 @@ const ALLOWED = [
   /^(run|rev|rvr|fct|wfv)_[A-Za-z0-9_~-]+(@[\d.]+(~[0-9a-f]+)?)?$/,
   /^\d+(\.\d+)*$/,
   /^wf-[0-9a-f-]+$/,
-  /^(extract|book|drop|fetch|second|each|check|keep|inner)$/,
+  /^(extract|book|drop|fetch|first|second|third|notes|start|each|check|keep|inner)$/,
   /^(u1|u2|u_admin|u_forger|countersign)$/,
   /^(group:finance#\d|anyone|finance)$/,
   /^(PENDING|APPROVED|REJECTED|REVOKED|PROCESSING|EXECUTED|UNKNOWN)$/,
